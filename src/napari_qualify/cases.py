@@ -1,0 +1,155 @@
+"""What a library's criteria bring to a decision: references, texts, limits."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_qualify.decide.assess import Case
+from napari_qualify.decide.judge import References
+from napari_qualify.decide.rules import Floats
+from napari_qualify.decide.text import Texts
+from napari_qualify.decide.verdict import Neighbour, Verdict
+from napari_qualify.embed.base import Encoder
+from napari_qualify.embed.pipeline import embed_references, reference_keys
+from napari_qualify.embed.settings import fingerprint, settings_of
+from napari_qualify.micrograph import Micrograph
+from napari_qualify.progress import Progress
+from napari_qualify.segment.phases import Phases
+
+if TYPE_CHECKING:
+    from napari_qualify.library.records import Criterion, Reference
+    from napari_qualify.library.store import Library
+
+
+def build_case(
+    library: "Library",
+    criterion: str,
+    encoder: Encoder,
+    population: str = "library",
+    progress: Progress | None = None,
+) -> Case:
+    """What a criterion of a library brings to a decision, its references embedded.
+
+    Parameters
+    ----------
+    library : Library
+    criterion : str
+    encoder : Encoder
+    population : {'library', 'batch'}
+    progress : callable, optional
+
+    Returns
+    -------
+    napari_qualify.decide.assess.Case
+    """
+    embed_references(library, criterion, progress)
+    found, settings = library.criteria[criterion], settings_of(library, criterion)
+    keyed = reference_keys(library, criterion, settings)
+    stored = library.vectors(fingerprint(encoder, settings), [key for _, key in keyed])
+    references: References | None = None
+    labels: list[Neighbour] = []
+    if keyed:
+        references = References(
+            np.stack([stored[key] for _, key in keyed]),
+            np.array([r.verdict == "accept" for r, _ in keyed], dtype=bool),
+            [r.group for r, _ in keyed],
+        )
+        labels = [Neighbour(r.id, r.image, r.verdict, 0.0, r.expert, r.group) for r, _ in keyed]
+    statements = [(t, "accept") for t in found.accept] + [(t, "reject") for t in found.reject]
+    return Case(
+        criterion,
+        found.rule,
+        found.modality,
+        found.risk_accept,
+        found.risk_reject,
+        references,
+        labels,
+        _texts(encoder, found, [r for r, _ in keyed], references),
+        statements,
+        population,
+    )
+
+
+def _texts(
+    encoder: Encoder,
+    criterion: "Criterion",
+    records: Sequence["Reference"],
+    references: References | None,
+) -> Texts | None:
+    """Text vectors of statements and descriptions; None when the encoder has no text."""
+    if not encoder.has_text:
+        return None
+    described = [r.description for r in records]
+    spoken = [*criterion.accept, *criterion.reject, *filter(None, described)]
+    if not spoken:
+        return None
+    vectors = dict(zip(spoken, encoder.encode_texts(spoken), strict=True))
+    width = len(next(iter(vectors.values())))
+    nothing = np.zeros(width)
+
+    def rows(texts: Iterable[str]) -> Floats:
+        return np.array([vectors.get(t, nothing) for t in texts], dtype=float).reshape(-1, width)
+
+    visual = np.zeros((0, encoder.dim)) if references is None else references.vectors
+    return Texts(
+        rows(criterion.accept),
+        rows(criterion.reject),
+        rows(described),
+        encoder.to_text_space(visual).astype(float),
+    )
+
+
+def limit_verdicts(
+    micrograph: Micrograph,
+    criteria: Sequence["Criterion"],
+    library: "Library",
+    phases: Mapping[str, Phases] | None = None,
+) -> dict[str, Verdict]:
+    """Verdicts of criteria that have a measured limit, from the micrograph's phases.
+
+    Parameters
+    ----------
+    micrograph : Micrograph
+    criteria : sequence of Criterion
+        Each with a limit.
+    library : Library
+        Its phases of the micrograph are used when `phases` has none.
+    phases : mapping of content hash to Phases, optional
+
+    Returns
+    -------
+    dict of str to Verdict
+        By criterion; `review` for ``no_phases`` where there are none.
+    """
+    if not criteria:
+        return {}
+    from napari_qualify.measure.limit import Limit
+    from napari_qualify.measure.run import measure
+
+    belonging = (phases or {}).get(micrograph.content_hash)
+    if belonging is None:
+        belonging = library.load_phases(micrograph.content_hash)
+    table = None if belonging is None else measure(belonging)
+    found = {}
+    for criterion in criteria:
+        limit = Limit.parse(criterion.limit or "")
+        if table is None:
+            verdict = Verdict(
+                criterion.name,
+                "review",
+                "no_phases",
+                modality="measure",
+                limit=str(criterion.limit),
+                messages=("Segment it and store its phases in the library.",),
+            )
+        else:
+            verdict = limit.judge(table)
+        found[criterion.name] = replace(
+            verdict,
+            criterion=criterion.name,
+            risk_accept=criterion.risk_accept,
+            risk_reject=criterion.risk_reject,
+        )
+    return found

@@ -1,0 +1,1 @@
+"""Similarities, scores, rules, cuts, verdicts and their evidence."""

@@ -1,0 +1,204 @@
+"""Scores and calibration of judged micrographs, before anything is decided."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from napari_qualify.decide.conformal import p_value
+from napari_qualify.decide.judge import Judge, References
+from napari_qualify.decide.nested import fold_of_groups
+from napari_qualify.decide.population import Population, batch_population, group_means
+from napari_qualify.decide.rules import Floats, unit
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """One side's calibration margins (k,) and the judged margins (m, k) to compare."""
+
+    reference: Floats
+    judged: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """Scores of m micrographs or samples, the cut, and the calibration of either side.
+
+    Attributes
+    ----------
+    score : ndarray of float, shape (m,)
+    cut : float
+    modality, rule : str
+    scores : mapping of str to ndarray of float, shape (m,)
+        Standardised score of each modality at hand.
+    accepted, rejected : Calibration or None
+        None for a side without references.
+    weight : float or None
+    degenerate : bool
+        A population did not vary, so that z is 0.
+    unlike : ndarray of bool, shape (m,)
+        Far from every reference.
+    """
+
+    score: Floats
+    cut: float
+    modality: str
+    rule: str
+    scores: Mapping[str, Floats]
+    accepted: Calibration | None = None
+    rejected: Calibration | None = None
+    weight: float | None = None
+    degenerate: bool = False
+    unlike: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=bool))
+
+    def p_values(self) -> tuple[Floats | None, Floats | None]:
+        """p_accept and p_reject, shape (m,) each; None for a side without references."""
+        a, r = self.accepted, self.rejected
+        return (
+            None if a is None else p_value(a.reference, a.judged, of_accepted=True),
+            None if r is None else p_value(r.reference, r.judged, of_accepted=False),
+        )
+
+    def pooled(self, samples: Sequence[Sequence[int]]) -> "Outcome":
+        """Mean over the fields of each sample; a sample is unlike if any field is."""
+
+        def mean(values: Floats) -> Floats:
+            return np.stack([values[list(fields)].mean(axis=0) for fields in samples])
+
+        def side(calibration: Calibration | None) -> Calibration | None:
+            if calibration is None:
+                return None
+            return Calibration(calibration.reference, mean(calibration.judged))
+
+        return Outcome(
+            mean(self.score),
+            self.cut,
+            self.modality,
+            self.rule,
+            {name: mean(values) for name, values in self.scores.items()},
+            side(self.accepted),
+            side(self.rejected),
+            self.weight,
+            self.degenerate,
+            np.array([self.unlike[list(fields)].any() for fields in samples], dtype=bool),
+        )
+
+
+def two_sided(
+    judge: Judge,
+    vectors: Floats,
+    in_text_space: Floats | None = None,
+    population: str = "library",
+) -> Outcome:
+    """Outcome of judged vectors (m, d) where both sides have references.
+
+    Parameters
+    ----------
+    population : {'library', 'batch'}
+        Over what the score is standardised. With `batch` the cut is 0 and a
+        score depends on the other micrographs of the batch, as in the paper;
+        the p-values rest on the references in either case.
+    """
+    raw, choice = judge.scores(vectors, in_text_space), judge.choice
+    of_visual, of_cross, cut = choice.visual, choice.cross, choice.cut
+    if population == "batch":
+        of_visual = batch_population(raw.visual) if raw.visual is not None else Population()
+        of_cross = batch_population(raw.cross) if raw.cross is not None else Population()
+        cut = 0.0
+    scores: dict[str, Floats] = {}
+    if raw.visual is not None:
+        scores["visual"] = of_visual.z(raw.visual)
+    if raw.cross is not None:
+        scores["cross"] = of_cross.z(raw.cross)
+    modality = judge.used_modality
+    score = scores.get("visual" if choice.weight == 1 else "cross")
+    if modality == "hybrid":
+        score = choice.weight * scores["visual"] + (1 - choice.weight) * scores["cross"]
+        scores["hybrid"] = score
+    assert score is not None  # a judge has a visual or a cross score
+    values, sides, folds = judge.calibration
+    return Outcome(
+        score,
+        cut,
+        modality,
+        str(judge.settings[choice.setting]),
+        scores,
+        Calibration(values[sides], raw.margins[:, folds[sides]]),
+        Calibration(values[~sides], raw.margins[:, folds[~sides]]),
+        choice.weight if modality == "hybrid" else None,
+        (choice.weight > 0 and of_visual.degenerate) or (choice.weight < 1 and of_cross.degenerate),
+        far_from(judge.references, vectors),
+    )
+
+
+def one_sided(references: References, vectors: Floats, risk: float) -> Outcome:
+    """Outcome where only one side has references: similarity to the nearest of them.
+
+    The score is the standardised similarity to accepted references, or the
+    negative one to rejected references. The cut lies where the p-value of the
+    side reaches `risk` (or at the strangest reference, with too few of them).
+    """
+    accepted = bool(references.accepted.all())
+    sign = 1.0 if accepted else -1.0
+    folds = fold_of_groups(references.groups, references.accepted)
+    rows = unit(vectors)
+    among = sign * (references.vectors @ references.vectors.T)
+    across = sign * (rows @ references.vectors.T)
+    nearest = np.max if accepted else np.min
+    own = np.full(len(references), np.nan)
+    count = int(folds.max()) + 1
+    judged = np.full((len(rows), count), np.nan)
+    for f in range(count):
+        kept = folds != f
+        if kept.any():
+            own[~kept] = nearest(among[np.ix_(~kept, kept)], axis=1)
+            judged[:, f] = nearest(across[:, kept], axis=1)
+    values, _, first = group_means(own, references.accepted, references.groups)
+    known = values[np.isfinite(values)]
+    population = Population()
+    if len(known) > 1:
+        population = Population(float(known.mean()), float(known.std(ddof=1)), len(known))
+    score = population.z(nearest(across, axis=1))
+    side = Calibration(values, judged[:, folds[first]])
+    strange = np.sort(known) if accepted else np.sort(known)[::-1]
+    rank = max(int(np.floor(risk * (len(known) + 1) + 1e-9)), 1) - 1
+    cut = float(population.z(strange[rank : rank + 1])[0]) if len(known) else 0.0
+    return Outcome(
+        score,
+        cut,
+        "visual",
+        "nearest accepted" if accepted else "nearest rejected",
+        {"visual": score},
+        side if accepted else None,
+        None if accepted else side,
+        degenerate=population.degenerate,
+        unlike=far_from(references, vectors),
+    )
+
+
+def zero_shot(direction: Floats, in_text_space: Floats) -> Outcome:
+    """Outcome without references: the cross score alone, its sign is the call."""
+    score = unit(in_text_space) @ direction
+    return Outcome(
+        score, 0.0, "cross", "zero-shot", {"cross": score}, unlike=np.zeros(len(score), dtype=bool)
+    )
+
+
+# A micrograph twice as far from its nearest reference as any reference is from another group's.
+FAR = 2.0
+
+
+def far_from(references: References, vectors: Floats) -> np.ndarray:
+    """Whether each vector (m, d) is far from every reference: ndarray of bool, shape (m,).
+
+    Distances are ``1 - cosine``. Far means more than `FAR` times the largest
+    distance of a reference to the nearest one of another group: our convention.
+    """
+    groups = np.asarray(references.groups, dtype=object)
+    other = groups[:, None] != groups[None, :]
+    distances = 1 - references.vectors @ references.vectors.T
+    if not other.any(axis=1).all():
+        return np.zeros(len(vectors), dtype=bool)
+    largest = np.where(other, distances, np.inf).min(axis=1).max()
+    nearest = (1 - unit(vectors) @ references.vectors.T).min(axis=1)
+    return np.asarray(nearest > FAR * max(largest, 1e-6))

@@ -1,0 +1,1 @@
+"""The library on disk: criteria, references, embeddings, phases, assessments, log."""

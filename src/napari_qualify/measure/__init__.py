@@ -1,0 +1,5 @@
+"""Numbers with units from phases."""
+
+from napari_qualify._verbs import make_callable
+
+make_callable(__name__, "napari_qualify.measure.run", "measure")

@@ -1,0 +1,1 @@
+"""Rendered micrographs with known phases, captions and verdicts."""

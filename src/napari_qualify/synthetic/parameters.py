@@ -1,0 +1,179 @@
+"""What a rendered micrograph shows, and what an expert would call it.
+
+Objects are defined in micrometres; the pixel size sets how large they appear.
+A verdict is a threshold on one parameter (`CRITERIA`) and on nothing else.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+import numpy as np
+
+Side = Literal["accept", "reject"]
+
+
+@dataclass(frozen=True)
+class Deciding:
+    """The parameter that decides a criterion.
+
+    Attributes
+    ----------
+    parameter : str
+        Field of `Parameters`.
+    threshold : float
+        Accepted up to and including this value, rejected above.
+    low, high : float
+        Range that `draw_parameters` draws from.
+    log : bool
+        Drawn evenly over the logarithm instead of over the value.
+    """
+
+    parameter: str
+    threshold: float
+    low: float
+    high: float
+    log: bool = False
+
+
+CRITERIA: Mapping[str, Deciding] = MappingProxyType(
+    {
+        "carbide distribution": Deciding("clustering", 0.5, 0.0, 1.0),
+        "carbide degradation": Deciding("dissolved_fraction", 0.2, 0.02, 0.42),
+        "porosity": Deciding("pore_fraction", 0.01, 0.001, 0.06, log=True),
+    }
+)
+NEAR = 0.1  # a borderline value lies within this share of its threshold
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Everything that, with a seed, determines a rendered micrograph.
+
+    Attributes
+    ----------
+    clustering : float
+        Share of the carbides that sit in clusters, 0 to 1; the others keep
+        away from their neighbours.
+    dissolved_fraction : float
+        Area of dissolved carbide over the area of dissolved and intact carbide.
+    pore_fraction : float
+        Area of pores over the area of the micrograph.
+    carbide_fraction : float
+        Area of the carbides before dissolution over the area, on average.
+    carbide_um, carbide_spread : float
+        Median diameter of the carbides, and the deviation of its logarithm.
+    spherical_share : float
+        Share of spherical cast carbides; the others are angular blocks.
+    cracks, scratches : int
+        Number of cracks in the material, of scratches left by polishing.
+    cell_um : float
+        Spacing of the dendrite arms of the matrix.
+    matrix_contrast : float
+        Grey of the interdendritic phase relative to the matrix, of the full
+        range of grey; negative is darker.
+    brightness, contrast : float
+        Mean and standard deviation of grey (0 to 255) to which the detector
+        is set, before noise.
+    uneven_light : float
+        Largest change of light over the field, as a share of the mean.
+    noise : float
+        Standard deviation of the noise at grey 128.
+    blur_px : float
+        Standard deviation of the point spread, in pixels.
+    pixel_size_um : float
+        Micrometres per pixel.
+    shape : (int, int)
+        Pixels (Y, X).
+    """
+
+    clustering: float = 0.25
+    dissolved_fraction: float = 0.08
+    pore_fraction: float = 0.004
+    carbide_fraction: float = 0.3
+    carbide_um: float = 32.0
+    carbide_spread: float = 0.3
+    spherical_share: float = 0.4
+    cracks: int = 0
+    scratches: int = 2
+    cell_um: float = 11.0
+    matrix_contrast: float = -0.05
+    brightness: float = 115.0
+    contrast: float = 42.0
+    uneven_light: float = 0.1
+    noise: float = 4.0
+    blur_px: float = 0.7
+    pixel_size_um: float = 1.0
+    shape: tuple[int, int] = (400, 400)
+
+    @property
+    def verdicts(self) -> dict[str, Side]:
+        """Verdict per criterion: its parameter against its threshold."""
+        return {
+            name: "accept" if getattr(self, rule.parameter) <= rule.threshold else "reject"
+            for name, rule in CRITERIA.items()
+        }
+
+
+def _draw_deciding(rule: Deciding, side: Side, near: bool, rng: np.random.Generator) -> float:
+    """One value on `side` of the threshold, borderline or clear of the border."""
+    below, above = (1 - NEAR) * rule.threshold, (1 + NEAR) * rule.threshold
+    if side == "accept":
+        low, high = (below, rule.threshold) if near else (rule.low, below)
+    else:
+        low, high = (rule.threshold, above) if near else (above, rule.high)
+    share = float(rng.random())
+    if side == "reject":
+        share = 1.0 - share  # (0, 1]: never the threshold itself, which is accepted
+    if rule.log:
+        return float(low * (high / low) ** share)
+    return float(low + (high - low) * share)
+
+
+def draw_parameters(
+    rng: np.random.Generator,
+    verdicts: Mapping[str, Side],
+    near: frozenset[str] = frozenset(),
+    shape: tuple[int, int] = (400, 400),
+) -> Parameters:
+    """Draw a micrograph that has the stated verdicts.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    verdicts : mapping of criterion to {'accept', 'reject'}
+        One entry for each of `CRITERIA`.
+    near : frozenset of str
+        Criteria whose deciding parameter lies within 10 % of its threshold;
+        that of the others lies farther away.
+    shape : (int, int)
+        Pixels (Y, X).
+
+    Returns
+    -------
+    Parameters
+        All that does not decide is drawn without regard to `verdicts`.
+    """
+    deciding = {
+        rule.parameter: _draw_deciding(rule, verdicts[name], name in near, rng)
+        for name, rule in CRITERIA.items()
+    }
+    return Parameters(
+        **deciding,
+        carbide_fraction=rng.uniform(0.22, 0.38),
+        carbide_um=rng.uniform(27.0, 37.0),
+        carbide_spread=rng.uniform(0.2, 0.38),
+        spherical_share=rng.uniform(0.0, 1.0),
+        cracks=int(rng.choice([0, 0, 0, 1, 2])),
+        scratches=int(rng.integers(0, 9)),
+        cell_um=rng.uniform(8.0, 15.0),
+        matrix_contrast=rng.uniform(-0.08, 0.04),
+        brightness=rng.uniform(85.0, 150.0),
+        contrast=rng.uniform(28.0, 50.0),
+        uneven_light=rng.uniform(0.0, 0.25),
+        noise=rng.uniform(2.0, 6.0),
+        blur_px=rng.uniform(0.4, 1.1),
+        pixel_size_um=float(np.round(0.8 * (1.3 / 0.8) ** rng.random(), 4)),
+        shape=shape,
+    )

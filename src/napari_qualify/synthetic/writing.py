@@ -1,0 +1,163 @@
+"""Writing a lot of rendered micrographs: images, phases, tables and their page."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import tifffile
+from numpy.typing import NDArray
+
+from napari_qualify.synthetic.captions import STATEMENTS, describe
+from napari_qualify.synthetic.page import page
+from napari_qualify.synthetic.parameters import CRITERIA, Parameters, Side, draw_parameters
+from napari_qualify.synthetic.render import Rendered, render
+
+EXPERT = "rater-sim-1"
+SEED = 20250828  # of the design and the parameters
+FIRST_SEED = {"references": 1000, "judge": 2000}  # of the micrographs
+STEM = {"references": "ref", "judge": "field"}
+VIEW, TILE_UM = "raw", 300.0
+SIDES: tuple[Side, Side] = ("accept", "reject")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One micrograph of a lot: where it goes and what makes it."""
+
+    image: str
+    seed: int
+    parameters: Parameters
+
+    @property
+    def stem(self) -> str:
+        """File name without folder and suffix."""
+        return Path(self.image).stem
+
+
+def crossed_verdicts(rng: np.random.Generator) -> list[dict[str, Side]]:
+    """Verdicts of 20 micrographs, 10 accepted per criterion, uncorrelated.
+
+    Two full 2^3 designs and one half fraction, each of them balanced and with
+    orthogonal columns, in random order.
+    """
+    full = list(product((0, 1), repeat=len(CRITERIA)))
+    half = [row for row in full if sum(row) % 2]
+    rows = [*full, *full, *half]
+    order = rng.permutation(len(rows))
+    return [dict(zip(CRITERIA, (SIDES[v] for v in rows[i]), strict=True)) for i in order]
+
+
+def borderline(
+    verdicts: Sequence[Mapping[str, Side]], rng: np.random.Generator
+) -> list[frozenset[str]]:
+    """Criteria of each micrograph that are drawn close to their threshold.
+
+    A tenth of the micrographs per criterion, half of them on either side.
+    """
+    near: list[set[str]] = [set() for _ in verdicts]
+    for name in CRITERIA:
+        for side in SIDES:
+            those = [i for i, v in enumerate(verdicts) if v[name] == side]
+            for i in rng.choice(those, max(1, round(len(those) / 10)), replace=False):
+                near[int(i)].add(name)
+    return [frozenset(names) for names in near]
+
+
+def entries(seed: int = SEED) -> Iterator[Entry]:
+    """The 40 micrographs of the lot, references first."""
+    rng = np.random.default_rng(seed)
+    for part, first in FIRST_SEED.items():
+        verdicts = crossed_verdicts(rng)
+        for i, (sides, near) in enumerate(zip(verdicts, borderline(verdicts, rng), strict=True)):
+            name = f"{part}/{STEM[part]}-{i + 1:02d}.tif"
+            yield Entry(name, first + i, draw_parameters(rng, sides, near))
+
+
+def write_tiff(path: Path, pixels: NDArray[np.uint8], pixel_size_um: float, text: str) -> None:
+    """Write a grey TIFF whose resolution tags carry the pixel size; no date."""
+    per_cm = 1e4 / pixel_size_um
+    tifffile.imwrite(
+        path,
+        pixels,
+        photometric="minisblack",
+        compression="deflate",
+        compressionargs={"level": 9},
+        resolution=(per_cm, per_cm),
+        resolutionunit="CENTIMETER",
+        description=text,
+        software="napari-qualify synthetic",
+        metadata=None,
+    )
+
+
+def _rows(entry: Entry) -> Iterator[dict[str, str]]:
+    for name, verdict in entry.parameters.verdicts.items():
+        yield {
+            "image": entry.image,
+            "criterion": name,
+            "verdict": verdict,
+            "expert": EXPERT,
+            "group": f"specimen-{entry.stem}",
+            "description": describe(entry.parameters, name, entry.seed),
+        }
+
+
+def _parameters_row(entry: Entry, rendered: Rendered) -> dict[str, Any]:
+    values = asdict(entry.parameters)
+    height, width = values.pop("shape")
+    return {
+        "image": entry.image,
+        "seed": entry.seed,
+        **{k: round(v, 6) if isinstance(v, float) else v for k, v in values.items()},
+        "height_px": height,
+        "width_px": width,
+        "caption": rendered.caption,
+    }
+
+
+def _write_csv(path: Path, rows: list[dict[str, Any]], columns: Sequence[str] | None = None) -> None:
+    pd.DataFrame(rows, columns=columns).to_csv(path, index=False, lineterminator="\n")
+
+
+def write_lot(folder: Path | str) -> None:
+    """Render the sample lot into a folder.
+
+    Parameters
+    ----------
+    folder : path
+        Made when missing; files of the same names are replaced. The bytes
+        depend on nothing but the versions of NumPy, SciPy and zlib.
+    """
+    folder = Path(folder)
+    for name in ("references", "judge", "phases"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    tables: dict[str, list[dict[str, str]]] = {"references": [], "judge": []}
+    drawn = []
+    for entry in entries():
+        made = render(entry.parameters, entry.seed)
+        text = "Rendered, not photographed. "
+        write_tiff(folder / entry.image, made.image, made.pixel_size_um, text + made.caption)
+        names = ", ".join(f"{value} {name}" for value, name in made.names.items())
+        write_tiff(
+            folder / "phases" / f"{entry.stem}.tif",
+            made.phases,
+            made.pixel_size_um,
+            f"{text}Phases: {names}.",
+        )
+        tables[entry.image.split("/")[0]].extend(_rows(entry))
+        drawn.append(_parameters_row(entry, made))
+    _write_csv(folder / "references.csv", tables["references"])
+    _write_csv(folder / "labels.csv", tables["judge"], ("image", "criterion", "verdict"))
+    _write_csv(folder / "parameters.csv", drawn)
+    criteria = {
+        name: {**STATEMENTS[name], "view": VIEW, "tile_um": TILE_UM} for name in CRITERIA
+    }
+    (folder / "criteria.json").write_text(
+        json.dumps(criteria, indent=2, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n"
+    )
+    (folder / "README.md").write_text(page(), encoding="utf-8", newline="\n")

@@ -1,0 +1,93 @@
+"""OME-Zarr images, 0.4 and 0.5, on Zarr v2 and v3."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_qualify import calibration
+from napari_qualify.errors import MicrographError
+from napari_qualify.formats import Raw, check_size, stack_error
+
+MARKERS = ("zarr.json", ".zgroup", ".zarray", ".zattrs")
+"""Files of which a folder that is a Zarr group or array has at least one."""
+
+
+def is_zarr(folder: Path) -> bool:
+    """Whether a folder is a Zarr hierarchy, judged by its content or its name."""
+    return folder.suffix == ".zarr" or _marked(folder)
+
+
+def _marked(folder: Path) -> bool:
+    # os.path, unlike Path.is_file, answers False for a folder that is shut.
+    return any(os.path.isfile(folder / marker) for marker in MARKERS)
+
+
+def load_zarr(folder: Path, label: str) -> Raw:
+    """Level 0 of the one image in an OME-Zarr folder.
+
+    Parameters
+    ----------
+    folder : Path
+        An OME-Zarr image, a bioformats2raw folder with one image, or a plain
+        Zarr array.
+    label : str
+        Names the micrograph in errors.
+
+    Raises
+    ------
+    MicrographError
+        If it holds no image, several, a stack, or nothing at all. What zarr
+        raises on damaged data passes through.
+    """
+    import zarr
+
+    if not is_zarr(folder):
+        raise MicrographError(f"{label}: a folder, not an image; name the images in it")
+    if not _marked(folder):
+        raise MicrographError(f"{label}: an empty or damaged Zarr folder; copy it again")
+    node = zarr.open(str(folder), mode="r")
+    if isinstance(node, zarr.Array):
+        return _load_array(node, "", label)
+    attributes = _ome(node)
+    if "multiscales" not in attributes and "0" in node:
+        if "1" in node:
+            raise MicrographError(f"{label}: holds several images; name one, such as {label}/0")
+        node = node["0"]
+        if isinstance(node, zarr.Array):
+            raise MicrographError(f"{label}: Zarr arrays without OME metadata; export as OME-Zarr")
+        attributes = _ome(node)
+    images = attributes.get("multiscales") or []
+    if len(images) != 1:
+        raise MicrographError(f"{label}: {len(images)} OME-Zarr images; one is needed")
+    array = node[images[0]["datasets"][0]["path"]]
+    axes = "".join(
+        str(a.get("name") if isinstance(a, Mapping) else a) for a in images[0].get("axes", ())
+    )
+    raw = _load_array(array, axes.lower(), label)
+    raw.pixel_size, notes = calibration.from_multiscales(images[0])
+    raw.notes += notes
+    return raw
+
+
+def _ome(group: Any) -> Mapping[str, Any]:
+    attributes = group.attrs.asdict()
+    found: Mapping[str, Any] = attributes.get("ome", attributes)  # 0.5, else 0.4
+    return found
+
+
+def _load_array(array: Any, axes: str, label: str) -> Raw:
+    shape = tuple(array.shape)
+    check_size(shape, np.dtype(array.dtype).itemsize, label)
+    if len(shape) < 2 or any(n > 1 for n in shape[:-2]) or (axes and axes[-2:] != "yx"):
+        raise stack_error(shape, label)
+    notes = []
+    # Zarr reads a chunk that is not there as the fill value, lost or never written.
+    if missing := array.nchunks - array.nchunks_initialized:
+        notes.append(
+            f"{missing} of {array.nchunks} chunks are not stored and were read as "
+            f"{array.fill_value}"
+        )
+    return Raw(np.asarray(array[...]).reshape(shape[-2:]), None, notes)

@@ -1,0 +1,158 @@
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import napari_qualify as nq
+from napari_qualify.measure.particles import find_particles
+from napari_qualify.measure.run import COLUMNS, MEASURES, measure
+from napari_qualify.segment.phases import Phases
+
+
+def separate_disks(seed: int, side: int = 400, radius: int = 7) -> np.ndarray:
+    """Disks on a jittered grid, so that none touch; those at the border are cut."""
+    rng = np.random.default_rng(seed)
+    step = 4 * radius
+    y, x = np.mgrid[0:side, 0:side]
+    shift = rng.uniform(0, step, 2)
+    mask = np.zeros((side, side), bool)
+    for row in np.arange(-step, side + step, step) + shift[0]:
+        for column in np.arange(-step, side + step, step) + shift[1]:
+            cy, cx = np.array([row, column]) + rng.uniform(-radius, radius, 2) * 0.9
+            mask |= (y - cy) ** 2 + (x - cx) ** 2 <= radius**2
+    return mask
+
+
+def field(mask: np.ndarray, size: float | None = None, image: str = "a.tif") -> Phases:
+    return Phases(mask.astype(np.uint8) + 1, {1: "matrix", 2: "pore"}, size, image=image)
+
+
+def row(table: pd.DataFrame, name: str, phase: str = "pore") -> pd.Series:
+    found = table[(table["phase"] == phase) & (table["measure"] == name)]
+    assert len(found) == 1
+    return found.iloc[0]
+
+
+@pytest.fixture(scope="module")
+def mask() -> np.ndarray:
+    return separate_disks(0)
+
+
+def test_the_table_has_one_row_per_image_phase_and_measure(mask: np.ndarray) -> None:
+    table = nq.measure([field(mask), field(mask.T, image="b.tif")])
+    assert tuple(table.columns) == COLUMNS
+    assert len(table) == 2 * 2 * len(MEASURES)
+    assert not table.duplicated(["image", "phase", "measure"]).any()
+    assert table["method"].str.startswith("within-field").all()
+    assert list(measure([]).columns) == list(COLUMNS)
+
+
+def test_area_fraction_is_the_share_of_all_pixels(mask: np.ndarray) -> None:
+    table = measure(field(mask))
+    found = row(table, "area_fraction")
+    assert found["value"] == mask.mean()
+    assert found["low"] < found["value"] < found["high"]
+    assert (found["unit"], found["n"]) == ("", 36)
+    other = row(table, "area_fraction", "matrix")
+    assert found["value"] + other["value"] == pytest.approx(1)
+    assert (other["low"], other["high"]) == pytest.approx((1 - found["high"], 1 - found["low"]))
+
+
+def test_pixels_of_no_phase_count_as_area() -> None:
+    labels = np.zeros((40, 40), int)
+    labels[:, :10] = 5
+    table = measure(Phases(labels, {5: "pore"}))
+    assert row(table, "area_fraction")["value"] == 0.25
+
+
+def test_values_scale_with_the_pixel_size(mask: np.ndarray) -> None:
+    px, um = measure(field(mask)), measure(field(mask, 0.5))
+    for name, power, units in (
+        ("area_fraction", 0, ("", "")),
+        ("count", 0, ("", "")),
+        ("number_density", -2, ("1/px2", "1/um2")),
+        ("equivalent_diameter", 1, ("px", "um")),
+    ):
+        a, b = row(px, name), row(um, name)
+        assert b["value"] == pytest.approx(a["value"] * 0.5**power)
+        if name != "count":
+            assert b["low"] == pytest.approx(a["low"] * 0.5**power)
+        assert (a["unit"], b["unit"]) == units
+
+
+def test_measuring_twice_gives_the_same_table(mask: np.ndarray) -> None:
+    pd.testing.assert_frame_equal(measure(field(mask, 0.5)), measure(field(mask, 0.5)))
+
+
+def test_a_disk_has_its_diameter_and_the_border_its_correction() -> None:
+    density, diameter = [], []
+    for seed in range(8):
+        table = measure(field(separate_disks(seed, side=200)))
+        density.append(row(table, "number_density")["value"])
+        diameter.append(row(table, "equivalent_diameter")["value"])
+        assert row(table, "count")["value"] > 49  # (200 / 28)^2 = 51, and the cut ones
+    assert np.mean(density) == pytest.approx(1 / 28**2, rel=0.02)
+    assert np.mean(diameter) == pytest.approx(14, rel=0.01)
+
+
+def test_dropping_cut_particles_without_weights_would_be_biased() -> None:
+    # Large squares are cut more often: the plain mean of those inside is low.
+    rng = np.random.default_rng(4)
+    weighted, plain, truth = [], [], []
+    for _ in range(150):
+        mask = np.zeros((330, 330), bool)
+        sides = rng.choice([4, 40], 36)
+        cells = [(r, c) for r in range(6) for c in range(6)]
+        for (r, c), side in zip(cells, sides, strict=True):
+            top, left = 55 * r + rng.integers(0, 55 - side), 55 * c + rng.integers(0, 55 - side)
+            mask[top : top + side, left : left + side] = True
+        y, x = rng.integers(60, 115, 2)  # anywhere relative to the grid of squares
+        found = find_particles(mask[y : y + 140, x : x + 140])
+        weighted.append((found.weight.sum(), (found.weight * found.diameter).sum()))
+        plain.append((len(found), found.diameter.sum()))
+        truth.append(np.sqrt(4 * sides**2 / math.pi).mean())
+    by_weight, by_number = np.sum(weighted, 0), np.sum(plain, 0)
+    assert by_weight[1] / by_weight[0] == pytest.approx(np.mean(truth), rel=0.05)
+    assert by_number[1] / by_number[0] < 0.85 * np.mean(truth)
+
+
+def test_a_phase_that_is_absent_gets_a_bound_from_the_grain_of_the_field(
+    mask: np.ndarray,
+) -> None:
+    names = {1: "matrix", 2: "carbide", 3: "crack"}
+    table = measure(Phases(mask.astype(np.uint8) + 1, names))
+    found = row(table, "area_fraction", "crack")
+    assert (found["value"], found["low"]) == (0, 0)
+    assert found["high"] == pytest.approx(1 - 0.025 ** (1 / found["n"]))
+    assert "Clopper-Pearson" in found["method"]
+    assert row(table, "count", "crack")["value"] == 0
+    assert row(table, "number_density", "crack")["value"] == 0
+    assert math.isnan(row(table, "equivalent_diameter", "crack")["value"])
+
+
+def test_a_field_of_one_phase_has_no_interval() -> None:
+    table = measure(Phases(np.ones((64, 64), int), {1: "matrix", 2: "pore"}))
+    for phase, value in (("matrix", 1), ("pore", 0)):
+        found = row(table, "area_fraction", phase)
+        assert found["value"] == value
+        assert math.isnan(found["low"])
+        assert "no interval" in found["method"]
+
+
+def test_a_coarse_field_has_no_interval_and_says_why() -> None:
+    mask = np.zeros((60, 60), bool)
+    mask[:, :31] = True
+    found = row(measure(field(mask)), "area_fraction")
+    assert math.isnan(found["low"]) and math.isnan(found["high"])
+    assert "9 are needed" in found["method"]
+
+
+def test_few_particles_have_no_interval() -> None:
+    mask = np.zeros((200, 200), bool)
+    for i in range(4):
+        mask[20 + 45 * i : 26 + 45 * i, 100:106] = True
+    table = measure(field(mask))
+    assert row(table, "equivalent_diameter")["value"] == pytest.approx(math.sqrt(4 * 36 / math.pi))
+    assert math.isnan(row(table, "equivalent_diameter")["low"])
+    assert "too few particles" in row(table, "number_density")["method"]
