@@ -26,7 +26,7 @@ from sklearn.metrics import roc_auc_score
 import napari_qualify as nq
 from napari_qualify.embed.torchvision_guard import ensure_torchvision
 
-DATA = Path(__file__).parents[2] / "shared" / "data" / "qe_microstructure"
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "qe_microstructure"
 RULES = (
     "auto",
     "net(pool=mean)",

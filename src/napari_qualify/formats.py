@@ -29,7 +29,10 @@ SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg")
 """Names that promise an image file; what is inside decides."""
 
 MAX_BYTES = 4 * 2**30
-"""Largest decoded image; a few damaged bytes can claim any size."""
+"""Largest decoded image."""
+
+MAX_COMPRESSION = 5000
+"""Decoded bytes per stored byte that no picture reaches; damaged tags claim more."""
 
 # What tifffile, Pillow, imagecodecs, zarr and numcodecs raise on bytes that
 # they cannot make sense of; zarr's own errors derive from these.
@@ -41,7 +44,6 @@ DECODE_ERRORS: tuple[type[Exception], ...] = (
     LookupError,
     TypeError,
     AttributeError,
-    AssertionError,
     RuntimeError,
     SyntaxError,
     MemoryError,
@@ -91,24 +93,24 @@ def load(path: Path, label: str) -> Raw:
             return _decode(file, path, label)
     except MicrographError:
         raise
-    except FileNotFoundError as error:
-        what = "the link points nowhere" if path.is_symlink() else "no such file"
-        raise MicrographError(f"{label}: {what}; check the path") from error
-    except PermissionError as error:
-        raise MicrographError(
-            f"{label}: this user may not read it; change its permissions"
-        ) from error
-    except MemoryError as error:
-        raise MicrographError(f"{label}: does not fit into memory; crop it first") from error
     except DECODE_ERRORS as error:
-        raise MicrographError(
-            f"{label}: cannot be read ({type(error).__name__}: {_short(error)}); "
-            "the file is damaged or of a kind that is not supported: export it again as TIFF or PNG"
-        ) from error
+        raise MicrographError(f"{label}: {_explained(error, path)}") from error
 
 
-def check_size(shape: tuple[int, ...], itemsize: int, label: str) -> None:
-    """Refuse an image that holds nothing, or too much, before it is decoded."""
+def check_size(
+    shape: tuple[int, ...], itemsize: int, label: str, stored: int | None = None
+) -> None:
+    """Refuse an image that holds nothing, or too much, before it is decoded.
+
+    Parameters
+    ----------
+    shape, itemsize
+        Of the decoded array.
+    label : str
+        Names the micrograph in errors.
+    stored : int, optional
+        Bytes of the file that it comes from.
+    """
     if math.prod(shape) == 0:
         raise MicrographError(f"{label}: holds no pixels (shape {tuple(shape)})")
     size = math.prod(shape) * itemsize
@@ -116,6 +118,10 @@ def check_size(shape: tuple[int, ...], itemsize: int, label: str) -> None:
         raise MicrographError(
             f"{label}: {size / 2**30:.1f} GiB of pixels (shape {tuple(shape)}) are more than "
             f"the {MAX_BYTES // 2**30} GiB that are read as one micrograph; crop or tile it"
+        )
+    if stored is not None and size > MAX_COMPRESSION * stored:
+        raise MicrographError(
+            f"{label}: damaged; it claims pixels of shape {tuple(shape)} in {stored} bytes"
         )
 
 
@@ -127,22 +133,27 @@ def stack_error(shape: tuple[int, ...], label: str) -> MicrographError:
     )
 
 
-def _short(error: Exception) -> str:
+def _explained(error: Exception, path: Path) -> str:
+    if isinstance(error, FileNotFoundError) and not path.exists():
+        what = "the link points nowhere" if path.is_symlink() else "no such file"
+        return f"{what}; check the path"
+    if isinstance(error, PermissionError):
+        return "this user may not read it; change its permissions"
+    if isinstance(error, MemoryError):
+        return "does not fit into memory; crop it first"
     text = " ".join(str(error).split()) or "no message"
-    return text if len(text) <= 200 else text[:197] + "..."
+    text = text if len(text) <= 200 else text[:197] + "..."
+    return (
+        f"cannot be read ({type(error).__name__}: {text}); the file is damaged or of a kind "
+        "that is not supported: export it again as TIFF or PNG"
+    )
 
 
 def _open_regular(path: Path, label: str) -> BinaryIO:
-    # O_NONBLOCK: opening a FIFO must not wait for a writer.
-    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
-    if not stat.S_ISREG(os.stat(path).st_mode):
+    # Asked before opening: a FIFO would wait for a writer, a tape would rewind.
+    if not stat.S_ISREG(path.stat().st_mode):
         raise MicrographError(f"{label}: not a regular file; only files can be read")
-    descriptor = os.open(path, flags)
-    file = os.fdopen(descriptor, "rb")
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        file.close()
-        raise MicrographError(f"{label}: not a regular file; only files can be read")
-    return file
+    return path.open("rb")
 
 
 def _decode(file: BinaryIO, path: Path, label: str) -> Raw:
@@ -168,7 +179,8 @@ def _tiff(file: BinaryIO, label: str) -> Raw:
         page = _only_image(tif, label)
         series = tif.series[0]
         axes, shape = series.axes, series.shape
-        check_size(shape, series.dtype.itemsize if series.dtype else 8, label)
+        itemsize = series.dtype.itemsize if series.dtype else 8
+        check_size(shape, itemsize, label, tif.filehandle.size)
         keep = [i for i, (a, n) in enumerate(zip(axes, shape, strict=True)) if a in "YX" or n > 1]
         kept = "".join(axes[i] for i in keep)
         if kept not in ("YX", "YXS", "SYX"):
@@ -190,9 +202,7 @@ def _only_image(tif: tifffile.TiffFile, label: str) -> tifffile.TiffPage:
         )
     if not tif.series or tif.series[0].pages[0] is None:
         raise MicrographError(f"{label}: a TIFF without an image in this file")
-    first = tif.series[0].keyframe
-    assert isinstance(first, tifffile.TiffPage)
-    return first
+    return tif.series[0].keyframe
 
 
 def _tiff_notes(tif: tifffile.TiffFile, page: tifffile.TiffPage, label: str) -> list[str]:
@@ -204,15 +214,16 @@ def _tiff_notes(tif: tifffile.TiffFile, page: tifffile.TiffPage, label: str) -> 
             f"{label}: colours of the TIFF kind {photometric} (such as CMYK) are not supported; "
             "convert it to RGB or grey"
         )
-    size, stored = (
-        tif.filehandle.size,
-        list(zip(page.dataoffsets, page.databytecounts, strict=True)),
-    )
-    if any(offset + count > size for offset, count in stored):
+    offsets, counts = page.dataoffsets, page.databytecounts
+    ends = [offset + count for offset, count in zip(offsets, counts, strict=False)]
+    if any(end > tif.filehandle.size for end in ends):
         raise MicrographError(f"{label}: truncated; copy it again from its source")
+    # tifffile leaves rows of zeros for strips and tiles that are not listed.
+    if not page.is_contiguous and {len(offsets), len(counts)} != {math.prod(page.chunked)}:
+        raise MicrographError(f"{label}: damaged; its tags contradict each other")
     notes = []
-    if missing := sum(not offset or not count for offset, count in stored):
-        notes.append(f"{missing} of {len(stored)} pieces are not stored and were read as 0")
+    if missing := sum(not count for count in counts):
+        notes.append(f"{missing} of {len(counts)} pieces are not stored and were read as 0")
     if photometric == 0:
         notes.append("stored with 0 as white: read as stored, as napari shows it")
     if photometric == 3:
@@ -227,7 +238,7 @@ def _png(file: BinaryIO, label: str) -> Raw:
     # The class itself, not Image.open: Pillow's limit of 179 megapixels is a
     # process-wide setting and below what stage scans have.
     with PngImageFile(file) as image:
-        raw = _pillow(image, label)
+        raw = _pillow(image, label, os.fstat(file.fileno()).st_size)
     file.seek(24)
     depth, colour = file.read(2)
     if depth == 16 and colour != 0:
@@ -237,11 +248,12 @@ def _png(file: BinaryIO, label: str) -> Raw:
 
 def _jpeg(file: BinaryIO, label: str) -> Raw:
     with JpegImageFile(file) as image:
-        return _pillow(image, label)
+        return _pillow(image, label, os.fstat(file.fileno()).st_size)
 
 
-def _pillow(image: Image.Image, label: str) -> Raw:
-    check_size((image.height, image.width), len(image.getbands()), label)
+def _pillow(image: Image.Image, label: str, stored: int) -> Raw:
+    shape = image.height, image.width, len(image.getbands())
+    check_size(shape, 1, label, stored)
     if (frames := getattr(image, "n_frames", 1)) > 1:
         raise MicrographError(
             f"{label}: holds {frames} images (frames); save the one to judge as its own file"

@@ -1,5 +1,6 @@
 """OME-Zarr images, 0.4 and 0.5, on Zarr v2 and v3."""
 
+import itertools
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -90,4 +91,27 @@ def _load_array(array: Any, axes: str, label: str) -> Raw:
             f"{missing} of {array.nchunks} chunks are not stored and were read as "
             f"{array.fill_value}"
         )
+    _refuse_cut_blosc(array, label)
     return Raw(np.asarray(array[...]).reshape(shape[-2:]), None, notes)
+
+
+def _refuse_cut_blosc(array: Any, label: str) -> None:
+    """Find truncated Blosc chunks, from which numcodecs reads past the end.
+
+    Their first 16 bytes end with the length of the whole
+    (https://github.com/zarr-developers/numcodecs/issues/228).
+    """
+    codecs = [type(codec).__name__ for codec in array.compressors]
+    if array.shards or not any(name.startswith("Blosc") for name in codecs):
+        return
+    folder = Path(array.store.root) / array.path
+    for place in itertools.product(*map(range, array.cdata_shape)):
+        chunk = folder / array.metadata.encode_chunk_key(place)
+        if chunk.is_file():
+            with chunk.open("rb") as file:
+                length = int.from_bytes(file.read(16)[12:], "little")
+            if not 16 <= length <= chunk.stat().st_size:
+                raise MicrographError(
+                    f"{label}: cannot be read: its chunk {chunk.name} is truncated or damaged; "
+                    "copy it again from its source"
+                )

@@ -1,5 +1,6 @@
 """The real window: sample, segment, embed, references, verdicts, as a person does it."""
 
+import shutil
 import threading
 
 import pytest
@@ -134,7 +135,9 @@ def test_widgets_fit_a_small_screen(viewer, dock, qtbot, name):
 def test_library_opens_as_layers(viewer, tmp_path):
     library = nq.open_library(tmp_path / "lot", create=True)
     library.add_criterion("porosity")
-    library.add_references("porosity", nq.sample_lot().references[0], "accept", embed=False)
+    # Beside the library, where its references may be opened.
+    file = shutil.copy(nq.sample_lot().references[0], tmp_path)
+    library.add_references("porosity", file, "accept", embed=False)
     viewer.open(str(library.path), plugin=PLUGIN)
     layer = viewer.layers[0]
     assert layer.metadata[KEY]["references"][0]["criterion"] == "porosity"
@@ -156,12 +159,15 @@ def test_closing_while_it_works_is_safe(viewer, dock, qtbot, how):
 
     widget = dock("Segment phases")
     widget.run("Work", call, done.append)
-    bar = widget.progress.bar
-    qtbot.waitUntil(lambda: bar.value() > 2)
+    _until_busy(qtbot, widget)
     if how == "close the dock":
         viewer.window.remove_dock_widget(widget)
     else:
         viewer.close()
-    del widget, bar
+    del widget
     qtbot.waitUntil(ended.is_set, timeout=2000)
     assert not done
+
+
+def _until_busy(qtbot, widget):
+    qtbot.waitUntil(lambda: widget.progress.bar.value() > 2)

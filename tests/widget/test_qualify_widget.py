@@ -267,18 +267,20 @@ def test_disabled_while_it_works(referenced, viewer, run):
     assert referenced.body.isEnabled()
 
 
-def test_cancelled_embedding_keeps_the_reference(viewer, widget, run, library, image):
-    select(viewer, "field")
-    stages = []
+def test_cancelled_embedding_keeps_the_references(viewer, widget, run, library, make_micrograph):
+    add_images(viewer, make_micrograph, 12)
+    viewer.layers.select_all()
 
     def stop(stage, *_):
-        stages.append(stage)
-        if stage == "loading the encoder":
+        if stage in ("loading the encoder", "embedding"):
             widget.runner.cancel()
 
     widget.runner.progressed.connect(stop)
-    run(widget, widget.references.accepted.click)
-    assert len(library.references()) == 1
+    assert "Not embedded yet" in run(widget, widget.references.accepted.click)
+    assert len(library.references()) == 12
+    assert widget.criteria.table.item(0, 1).text() == "12"
+    widget.references.undo.click()
+    assert not library.references()
 
 
 def test_masked_view_takes_the_phases_along(viewer, widget, run, library, image, qtbot):
@@ -303,6 +305,7 @@ def test_masked_view_takes_the_phases_along(viewer, widget, run, library, image,
     run(widget, widget.references.rejected.click)
     part = library.load_phases(library.references("carbides")[1].content_hash)
     np.testing.assert_array_equal(part.labels, phases.labels[20:52, 30:70])
+    assert part.pixel_size_um == pytest.approx(0.5)
 
 
 def test_double_click_shows_the_micrograph_alone(referenced, viewer, run):

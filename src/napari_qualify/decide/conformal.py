@@ -14,6 +14,9 @@ from napari_qualify.decide.rules import Floats
 from napari_qualify.decide.verdict import Decision, Reason
 
 
+_TIE = 1e-9
+
+
 def p_value(calibration: Floats, margins: Floats, *, of_accepted: bool) -> Floats:
     """Conformal p-values of judged samples for one side.
 
@@ -34,7 +37,9 @@ def p_value(calibration: Floats, margins: Floats, *, of_accepted: bool) -> Float
     """
     known = np.isfinite(calibration)
     reference, judged = calibration[known][None, :], margins[:, known]
-    stranger = reference <= judged if of_accepted else reference >= judged
+    # A difference in the last digits is a tie, and a tie counts as strange: the safe side.
+    slack = _TIE * np.maximum(1.0, np.abs(reference))
+    stranger = reference <= judged + slack if of_accepted else reference >= judged - slack
     return np.asarray((1 + stranger.sum(axis=1)) / (known.sum() + 1))
 
 

@@ -19,6 +19,9 @@ from zarr.codecs import Crc32cCodec, ZstdCodec
 from napari_qualify.errors import LibraryError
 from napari_qualify.library.disk import flush
 
+FLAT: Any = {"name": "default", "separator": "."}
+"""Chunks beside zarr.json instead of in folders: fewer names to flush."""
+
 # A short tail is written again with every append: keep it near this size.
 _CHUNK_BYTES = 1 << 20
 
@@ -26,18 +29,26 @@ _CHUNK_BYTES = 1 << 20
 def create_texts(path: Path, rows: int = 256) -> None:
     """Create an empty column of texts in chunks of `rows`."""
     zarr.create_array(
-        path, shape=(0,), dtype="string", chunks=(rows,), compressors=[ZstdCodec(checksum=True)]
+        path,
+        shape=(0,),
+        dtype="string",
+        chunks=(rows,),
+        compressors=[ZstdCodec(checksum=True)],
+        chunk_key_encoding=FLAT,
     )
-    flush(path / "zarr.json")
 
 
 def create_vectors(path: Path, dim: int) -> None:
     """Create an empty (0, `dim`) column of float32; noise does not compress."""
     rows = max(16, _CHUNK_BYTES // (4 * dim))
     zarr.create_array(
-        path, shape=(0, dim), dtype="float32", chunks=(rows, dim), compressors=[Crc32cCodec()]
+        path,
+        shape=(0, dim),
+        dtype="float32",
+        chunks=(rows, dim),
+        compressors=[Crc32cCodec()],
+        chunk_key_encoding=FLAT,
     )
-    flush(path / "zarr.json")
 
 
 def append(path: Path, start: int, values: Sequence[str] | NDArray[np.float32]) -> None:
@@ -60,10 +71,10 @@ def append(path: Path, start: int, values: Sequence[str] | NDArray[np.float32]) 
     flush(path / "zarr.json")
     rows = array.chunks[0]
     for chunk in range(start // rows, (stop - 1) // rows + 1):
-        file = path.joinpath("c", str(chunk), *["0"] * (array.ndim - 1))
+        file = path / ".".join(["c", str(chunk), *["0"] * (array.ndim - 1)])
         if file.exists():  # a chunk of fill values only is not written
             flush(file)
-            flush(file.parent)
+    flush(path)
 
 
 def texts(path: Path, rows: int, start: int = 0) -> list[str]:

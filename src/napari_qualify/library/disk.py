@@ -30,13 +30,14 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
 
 
 def write_group(path: Path, attributes: Mapping[str, Any] | None = None) -> None:
-    """Write a Zarr v3 group (a folder with its zarr.json).
+    """Write a Zarr v3 group (a folder with its zarr.json) where nobody looks yet.
 
-    Written here and not by zarr-python, so that text is kept exactly, lone
-    surrogates of odd file names included, and the file is flushed.
+    Written here and not by zarr-python: one plain file, in ASCII, without an
+    event loop. It is flushed with the tree that it belongs to.
     """
     path.mkdir(parents=True, exist_ok=True)
-    write_json(path / "zarr.json", group_document(attributes or {}))
+    document = json.dumps(group_document(attributes or {}), indent=1, allow_nan=False)
+    (path / "zarr.json").write_text(document, encoding="ascii")
 
 
 def group_document(attributes: Mapping[str, Any]) -> dict[str, Any]:

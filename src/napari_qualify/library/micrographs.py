@@ -13,6 +13,7 @@ from zarr.codecs import ZstdCodec
 
 from napari_qualify.errors import LibraryError, MicrographError
 from napari_qualify.library import sources
+from napari_qualify.library.columns import FLAT
 from napari_qualify.library.records import Reference
 from napari_qualify.micrograph import Intensity, Micrograph, read
 
@@ -26,6 +27,7 @@ def save_pixels(path: Path, pixels: NDArray[Any]) -> None:
         dtype=pixels.dtype,
         chunks=chunks,
         compressors=[ZstdCodec(checksum=True)],
+        chunk_key_encoding=FLAT,
     )
     array[...] = pixels
 

@@ -78,8 +78,8 @@ class Transaction:
 
     def commit(self) -> None:
         """Make it all count, then remove what does not count any more."""
-        disk.flush_tree(self._staging)
         for name in self._nodes:
+            disk.flush_tree(self._staging / name)
             disk.move(self._staging / name, self._root / name)
         for array, start, rows in self._rows:
             columns.append(self._root / array, start, rows)

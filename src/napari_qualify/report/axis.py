@@ -1,19 +1,17 @@
 """Places on the small axes that show a score against its cut, a value against its limit."""
 
 import math
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from napari_qualify.decide.verdict import Verdict
+from napari_qualify.errors import UsageError
 
 WIDTH = 300.0
 """Width of an axis in the drawing's own units."""
 
 INSET = 8.0
 """Free space at both ends, for the marker."""
-
-_LIMIT = re.compile(r"(<=|>=|<|>)\s*([-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)")
 
 
 @dataclass(frozen=True)
@@ -61,12 +59,19 @@ def axis_of(values: Iterable[float | None], marks: Iterable[float | None]) -> Ax
     return Axis(bare.low, bare.high, "".join(f"M{x:g} 3v14" for x in places))
 
 
-def limit_of(verdict: Verdict) -> tuple[str, float] | None:
-    """Comparison and number of a limit such as ``pore.area_fraction <= 0.01``."""
-    found = _LIMIT.search(verdict.limit)
-    if not found:
-        return None
+def limit_of(verdict: Verdict) -> tuple[bool, float] | None:
+    """Where the limit of a verdict lies on the axis of its value.
+
+    Returns
+    -------
+    (bool, float) or None
+        Whether smaller values are the acceptable ones, and the number in the
+        unit of the value; None when the limit is in another unit.
+    """
+    from napari_qualify.measure.limit import Limit
+
     try:
-        return found[1], float(found[2])
-    except ValueError:
+        limit = Limit.parse(verdict.limit)
+    except UsageError:  # of a later version, or made by hand
         return None
+    return (limit.op in ("<", "<="), limit.value) if limit.unit == verdict.unit else None

@@ -60,7 +60,7 @@ class VerdictView:
     why: str
     sides: Sequence[SideView]
     statements: Sequence[tuple[str, str, float]]
-    limit: tuple[str, float] | None
+    limit: tuple[bool, float] | None
 
 
 @dataclass(frozen=True)
@@ -107,32 +107,38 @@ def render(assessments: Assessments, failures: Sequence[Sequence[str]] = ()) -> 
     criteria = _criteria(assessments)
     cards = [_card(i, a, criteria, references) for i, a in enumerate(assessments)]
     script = _part("filter.js")
-    page = _environment().get_template("report.html").render(
-        assessments=assessments,
-        cards=cards,
-        criteria=list(criteria.values()),
-        counts=Counter(a.verdict for a in assessments),
-        failures=failures,
-        samples=_samples(assessments),
-        pictures=[*references.values(), *(c.picture for c in cards if c.picture)],
-        provenance=_flat(plain(assessments.provenance)),
-        fingerprints=_fingerprints(assessments),
-        created=_created(assessments),
-        library=library_name(assessments.provenance),
-        decisions=DECISIONS,
-        style=Markup(_part("style.css")),
-        script=Markup(script),
-        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),
+    page = (
+        _environment()
+        .get_template("report.html")
+        .render(
+            assessments=assessments,
+            cards=cards,
+            criteria=list(criteria.values()),
+            counts=Counter(a.verdict for a in assessments),
+            failures=failures,
+            samples=_samples(assessments),
+            pictures=[*references.values(), *(c.picture for c in cards if c.picture)],
+            provenance=_flat(plain(assessments.provenance)),
+            fingerprints=_fingerprints(assessments),
+            created=_created(assessments),
+            library=library_name(assessments.provenance),
+            decisions=DECISIONS,
+        grouped=any(a.sample != a.image for a in assessments),
+            style=Markup(_part("style.css")),
+            script=Markup(script),
+            script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),
+        )
     )
     return text(page)
 
 
 def library_name(provenance: Mapping[str, Any]) -> str:
-    """Name of the library behind the verdicts, without its folder; '' when not known."""
+    """Name of the library behind the verdicts, without folder and suffix; '' when not known."""
     value = provenance.get("library", "")
     if isinstance(value, Mapping):
         value = value.get("name") or value.get("path") or ""
-    return text(value).replace("\\", "/").rstrip("/").rpartition("/")[2]
+    name = text(value).replace("\\", "/").rstrip("/").rpartition("/")[2]
+    return name.removesuffix(".qualify.zarr")
 
 
 def _environment() -> Environment:
@@ -143,7 +149,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["number"] = words.number
+    environment.filters |= {"number": words.number, "score": words.score}
     environment.globals |= {
         "WORDS": words.WORDS,
         "MODALITIES": words.MODALITIES,
@@ -176,7 +182,7 @@ def _criteria(assessments: Assessments) -> dict[str, CriterionView]:
             axis=axis_of(values, marks),
             symbol=f"a{i}",
             modality=", ".join(_unique(v.modality for v in verdicts)),
-            rules=", ".join(_unique(v.limit or v.rule for v in verdicts)),
+            rules="; ".join(_unique(v.limit or v.rule for v in verdicts)),
             risk_accept=max(v.risk_accept for v in verdicts),
             risk_reject=max(v.risk_reject for v in verdicts),
         )
@@ -206,12 +212,11 @@ def _verdict(
 ) -> VerdictView:
     evidence = verdict.evidence
 
-    def side(
-        name: str, p: float | None, risk: float, neighbours: Iterable[Neighbour]
-    ) -> SideView:
-        shown = [(n, references[n.reference].id if n.reference in references else "")
-                 for n in neighbours]
-        return SideView(name, p, risk, words.likeness(name, p, risk), shown)
+    def side(name: str, p: float | None, risk: float, neighbours: Iterable[Neighbour]) -> SideView:
+        shown = [
+            (n, references[n.reference].id if n.reference in references else "") for n in neighbours
+        ]
+        return SideView(name, p, risk, words.likeness(p, risk), shown)
 
     return VerdictView(
         verdict=verdict,
@@ -268,7 +273,7 @@ def _flat(value: Any, name: str = "") -> list[tuple[str, str]]:
     if isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
         return [row for i, item in enumerate(value) for row in _flat(item, f"{name} {i + 1}")]
     if isinstance(value, list):
-        return [(name, ", ".join(map(str, value)))]
+        return [(name, "; ".join(map(str, value)))]
     return [(name, "–" if value is None else str(value))]
 
 

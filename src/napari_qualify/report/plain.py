@@ -14,7 +14,7 @@ def text(value: object) -> str:
     """Spell a value as text that UTF-8 can hold.
 
     File names of other encodings reach Python with lone surrogates, which no
-    UTF-8 file can hold; they are written as ``\\udcXX``.
+    UTF-8 file can hold; they are written as escapes.
     """
     return str(value).encode("utf-8", "backslashreplace").decode("utf-8")
 

@@ -23,9 +23,7 @@ JSON_FORMAT = 0
 """Version of assessments.json: 0 while it is a draft."""
 
 
-def report(
-    assessments: Assessments, folder: str | Path, *, failures: Iterable[Any] = ()
-) -> Path:
+def report(assessments: Assessments, folder: str | Path, *, failures: Iterable[Any] = ()) -> Path:
     """Write report.html, assessments.json, verdicts.csv, samples.csv and failures.csv.
 
     Each file is written beside its place and moved there when complete, so

@@ -13,24 +13,30 @@ MODALITIES = {
 }
 
 
-def number(value: float | None, *, signed: bool = False) -> str:
-    """Spell a number for reading, three significant digits; a dash for none."""
+def number(value: float | None) -> str:
+    """Spell a number for reading, about three significant digits; a dash for none."""
     if value is None or value != value:
         return "–"
     size = abs(value)
-    sign = "+" if signed else ""
-    if size != 0 and (size < 1e-3 or size >= 1e5):
-        out = f"{value:{sign}.2e}"
-    elif size < 0.1 and size != 0:
-        out = f"{value:{sign}.3f}"
-    else:
-        out = f"{value:{sign}.{2 if size < 10 else 1 if size < 1000 else 0}f}"
-    return out.replace("-", "−")
+    if size < 1e-12:
+        return "0"
+    if size < 1e-3 or size >= 1e5:
+        return f"{value:.2e}".replace("-", "−")
+    digits = 3 if size < 0.1 else 2 if size < 10 else 1 if size < 1000 else 0
+    return f"{value:.{digits}f}".replace("-", "−")
+
+
+def score(value: float | None) -> str:
+    """Spell a score: signed, two decimals, so that scores compare; a dash for none."""
+    if value is None or value != value:
+        return "–"
+    out = f"{value:+.2f}"
+    return "0.00" if float(out) == 0 else out.replace("-", "−")
 
 
 def reason(key: str) -> str:
-    """Spell out a reason; words that are no key stay as they are."""
-    return REASONS.get(key, key) if key else ""
+    """Spell out reasons joined by ``; ``; words that are no key stay as they are."""
+    return "; ".join(REASONS.get(part, part) for part in key.split("; ") if part)
 
 
 def why(verdict: Verdict) -> str:
@@ -41,16 +47,16 @@ def why(verdict: Verdict) -> str:
         call = f" Forced to choose, it would {verdict.call}." if verdict.call else ""
         return _sentence(reason(verdict.reason)) + call
     this, other = ("accepted", "rejected")
-    p, risk = verdict.p_reject, verdict.risk_accept
+    own, p, risk = verdict.p_accept, verdict.p_reject, verdict.risk_accept
     if verdict.verdict == "reject":
         this, other = other, this
-        p, risk = verdict.p_accept, verdict.risk_reject
+        own, p, risk = verdict.p_reject, verdict.p_accept, verdict.risk_reject
     if p is None:
         return f"It scores like the {this} references."
-    return (
-        f"It scores like the {this} references; {other} ones rarely score like this "
-        f"(p {number(p)} ≤ risk {number(risk)})."
-    )
+    rarely = f"{other} ones rarely score like this (p {number(p)} ≤ risk {number(risk)})."
+    if own is None:  # no references of its own side
+        return _sentence(rarely[:-1])
+    return f"It scores like the {this} references; {rarely}"
 
 
 def _why_measured(verdict: Verdict) -> str:
@@ -67,13 +73,11 @@ def _why_measured(verdict: Verdict) -> str:
     return f"{value}: the whole interval {side} the limit."
 
 
-def likeness(side: str, p: float | None, risk: float) -> str:
-    """Say whether a side, 'accepted' or 'rejected', is ruled out at a risk."""
+def likeness(p: float | None, risk: float) -> str:
+    """Say whether a side is ruled out at a risk."""
     if p is None:
-        return f"no p-value: no {side} references to compare with"
-    if p <= risk:
-        return f"“{side}” ruled out"
-    return f"“{side}” still possible"
+        return "not tested"
+    return "ruled out" if p <= risk else "possible"
 
 
 def summary(assessment: Assessment) -> str:

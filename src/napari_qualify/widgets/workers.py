@@ -62,7 +62,7 @@ class Task:
 
     def _check(self) -> None:
         if self.stop.is_set():
-            print(f"{self.title}: stopped on request.")
+            raise Cancelled(f"{self.title}: stopped on request.")
 
     def _progress(self, stage: str, done: int, total: int) -> None:
         self._check()

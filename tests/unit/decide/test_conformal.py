@@ -15,7 +15,10 @@ from napari_qualify.decide.conformal import (
 )
 
 
-@given(st.lists(st.floats(-3, 3), min_size=1, max_size=30), st.floats(-4, 4))
+MARGINS = st.integers(-300, 300).map(lambda i: i / 100)
+
+
+@given(st.lists(MARGINS, min_size=1, max_size=30), MARGINS)
 def test_a_p_value_counts_the_references_at_least_as_strange(reference, margin):
     k = len(reference)
     judged = np.full((1, k), margin)
@@ -70,3 +73,11 @@ def test_every_review_has_a_reason():
             "unlike_references" if unlike else "too_few_references" if few else "both_possible"
         )
         assert none == ("unlike_references" if unlike else "neither")
+
+
+def test_a_micrograph_that_is_a_reference_counts_as_a_tie_with_it():
+    reference = np.array([0.1, 0.2, 0.3])
+    for judged in (0.2, 0.2 - 1e-12, 0.2 + 1e-12):
+        row = np.full((1, 3), judged)
+        assert p_value(reference, row, of_accepted=True)[0] == 3 / 4
+        assert p_value(reference, row, of_accepted=False)[0] == 3 / 4

@@ -60,15 +60,18 @@ def write(library: Library, rng: np.random.Generator, tag: str, kind: int) -> st
 
 
 def kill_at(root: Path, number: int) -> None:
-    """Kill this process at its n-th operation on files of the library."""
+    """Kill this process before its n-th change of files of the library."""
     done = 0
 
     def hook(event: str, arguments: tuple[object, ...]) -> None:
         nonlocal done
-        if event in EVENTS and str(root) in str(arguments[0]):
-            if done == number:
-                os.kill(os.getpid(), signal.SIGKILL)
-            done += 1
+        if event not in EVENTS or str(root) not in str(arguments[0]):
+            return
+        if event == "open" and not int(str(arguments[2])) & (os.O_WRONLY | os.O_RDWR):
+            return  # reading changes nothing
+        if done == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+        done += 1
 
     sys.addaudithook(hook)
 

@@ -129,7 +129,7 @@ def test_nothing_new_writes_nothing(library: Library) -> None:
 
 def test_damaged_chunk_is_noticed(library: Library) -> None:
     library.store_vectors("fp", {}, ["a", "b"], np.random.default_rng(0).normal(size=(2, 300)))
-    chunk = Path(library.path, "embeddings", "fp", "vectors", "c", "0", "0")
+    chunk = Path(library.path, "embeddings", "fp", "vectors", "c.0.0")
     data = bytearray(chunk.read_bytes())
     data[17] ^= 1
     chunk.write_bytes(data)

@@ -92,8 +92,11 @@ def test_killed_at_random_moments_all_that_was_acknowledged_is_there(
     acknowledged: list[str] = []
     for seed in range(30):
         workers.start(library.path, seed)
-        lines = [workers.line(), workers.line()]  # its number, or a first write
-        time.sleep(chance.uniform(0, 0.4))
+        # Its number and some writes, in whatever order, then anywhere in the next write.
+        lines = [workers.line() for _ in range(chance.randint(2, 6))]
+        while not any(line.startswith("pid") for line in lines):
+            lines.append(workers.line())
+        time.sleep(chance.uniform(0, 0.06))
         number = next(int(line.split()[1]) for line in lines if line.startswith("pid"))
         os.kill(number, signal.SIGKILL)
         lines += workers.rest()
@@ -102,7 +105,7 @@ def test_killed_at_random_moments_all_that_was_acknowledged_is_there(
         check_holds(library.path, new)
     gone = sum(line.startswith("removed") for line in acknowledged)
     added = sum(len(line.split()) - 1 for line in acknowledged if line.startswith("reference"))
-    assert added > 20
+    assert added > 10
     # Of each killed worker at most one write was not acknowledged: 2 references.
     assert abs(len(library.references()) - (added - gone)) <= 2 * 30
     library.add_criterion("afterwards")
@@ -112,14 +115,14 @@ def test_killed_at_random_moments_all_that_was_acknowledged_is_there(
 
 
 @pytest.mark.parametrize("kind", range(6))
-def test_killed_at_every_file_operation_of_a_write(
+def test_killed_at_every_change_of_files_of_a_write(
     library: Library, workers: Workers, kind: int
 ) -> None:
     if kind == 5:
         rng = np.random.default_rng(99)
         some = [
             Micrograph(rng.integers(0, 255, (16, 16), dtype=np.uint8), None, name="x")
-            for _ in range(24)
+            for _ in range(16)
         ]
         library.add_references("porosity", some, "reject", embed=False)
     kills = 0

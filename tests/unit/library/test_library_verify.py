@@ -89,7 +89,7 @@ def log_cut(library: Library) -> None:
 
 
 def log_gone(library: Library) -> None:
-    shutil.rmtree(library.path / "log" / "entries" / "c")
+    (library.path / "log" / "entries" / "c.0").unlink()
 
 
 def assessment_changed(library: Library) -> None:
@@ -107,7 +107,7 @@ def thumbnail_changed(library: Library) -> None:
         (lambda lib: shutil.rmtree(node(lib, "a.png")), "missing or damaged"),
         (lambda lib: shutil.rmtree(node(lib, "a.png") / "thumbnail"), "image is damaged"),
         (lambda lib: shutil.rmtree(node(lib, "layer") / "pixels"), "image is damaged"),
-        (lambda lib: shutil.rmtree(node(lib, "layer") / "pixels" / "c"), "not those of reference"),
+        (lambda lib: (node(lib, "layer") / "pixels" / "c.0.0").unlink(), "not those of reference"),
         (thumbnail_changed, "thumbnail of reference"),
         (verdict_turned, "is not what was written"),
         (path_turned, "differs from what the log says"),

@@ -45,7 +45,7 @@ def judged(index: int, criterion: str) -> Verdict:
             value_low=low,
             value_high=high,
             limit="pore.area_fraction <= 0.01",
-            unit="1",
+            unit="",
             messages=("within-field interval: other fields of the sample may differ",),
         )
     score = float(rng.normal(0, 1.4))
@@ -110,13 +110,16 @@ def make(count: int, *, name: str = "weld_{:03}.tif", per_sample: int = 1) -> As
         SampleVerdict(item.sample, "*", per_sample, overall(v.verdict for v in item.verdicts))
         for item in items[::per_sample]
     ]
-    pictures = {f"{s}-{i}": grains(900 + i + 7 * len(s)) for s in ("accept", "reject") for i in range(3)}
+    pictures = {
+        f"{s}-{i}": grains(900 + i + 7 * len(s)) for s in ("accept", "reject") for i in range(3)
+    }
     return Assessments(
         tuple(items),
         tuple(samples),
         pictures if count else {},
         {
-            "library": {"name": "ni-wc.qualify.zarr", "version": "3c9e", "format_version": 0},
+            "library": "ni-wc.qualify.zarr",
+            "library_version": "3c9e",
             "versions": {"napari-qualify": "0.1.0", "torch": "2.13.0"},
             "encoder": "lite",
         },

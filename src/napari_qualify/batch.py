@@ -1,0 +1,236 @@
+"""The verbs over folders: one file that fails does not stop the others."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_qualify.decide.verdict import Assessments
+from napari_qualify.embed.base import Encoder
+from napari_qualify.embed.pipeline import embed_each
+from napari_qualify.embed.registry import load_encoder
+from napari_qualify.embed.settings import EmbedSettings, settings_of, tile_pixels
+from napari_qualify.embed.tiles import MAX_TILE_PX, MAX_TILES_BYTES, tile_boxes
+from napari_qualify.embed.views import render_view
+from napari_qualify.errors import SegmentationError, UsageError
+from napari_qualify.files import (
+    Failure,
+    Found,
+    find_micrographs,
+    match_images,
+    read_all,
+    read_table,
+)
+from napari_qualify.micrograph import Micrograph
+from napari_qualify.progress import Progress, silent
+from napari_qualify.qualify import qualify
+
+if TYPE_CHECKING:
+    from napari_qualify.library.store import Library
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """What became of the micrographs of some folders.
+
+    Attributes
+    ----------
+    assessments : Assessments
+    failures : tuple of Failure
+        What could not be judged, with the reason.
+    skipped : int
+        Files in the folders whose names are not those of images.
+    """
+
+    assessments: Assessments
+    failures: tuple[Failure, ...] = ()
+    skipped: int = 0
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """How many vectors were computed, how many were there, and what failed."""
+
+    new: int
+    stored: int
+    failures: tuple[Failure, ...] = ()
+
+
+def classify(
+    paths: Sequence[str | Path],
+    library: "Library | str | Path",
+    *,
+    samples_csv: str | Path | None = None,
+    pixel_size_um: float | None = None,
+    progress: Progress | None = None,
+) -> Batch:
+    """Judge the micrographs under files, folders and patterns.
+
+    Parameters
+    ----------
+    paths : sequence of str or Path
+        Files, folders (with their subfolders) or patterns.
+    library : Library or path
+    samples_csv : path, optional
+        Table with the columns image and sample; an image is named relative to
+        it, or by a file name that occurs once.
+    pixel_size_um : float, optional
+        Micrometres per pixel of all of them; overrides what the files say.
+    progress : callable, optional
+        See `napari_qualify.progress`.
+
+    Returns
+    -------
+    Batch
+        Micrographs are read a few at a time; memory does not grow with their
+        number, but for a small picture and the numbers of each.
+
+    Raises
+    ------
+    UsageError
+        When nothing is found, or the table is wrong.
+    LibraryError, EncoderError
+    """
+    kept = _opened(library)
+    found = _found(paths, pixel_size_um)
+    samples = _samples(samples_csv, found)
+    compared = [name for name, criterion in kept.criteria.items() if not criterion.limit]
+    settings = {settings_of(kept, name) for name in compared}
+    failures = list(found.failures)
+    source = _readable(
+        found, failures, pixel_size_um, kept, load_encoder(kept.encoder), settings, progress
+    )
+    assessments = qualify(source, kept, samples=samples, progress=progress)
+    return Batch(assessments, tuple(sorted(failures)), found.skipped)
+
+
+def embed_files(
+    paths: Sequence[str | Path],
+    library: "Library | str | Path",
+    *,
+    pixel_size_um: float | None = None,
+    progress: Progress | None = None,
+) -> Embedded:
+    """Embed micrographs ahead of time, as the library's criteria will want them.
+
+    Parameters
+    ----------
+    paths, library, pixel_size_um, progress
+        As `classify` takes them.
+
+    Returns
+    -------
+    Embedded
+        Vectors that the library held already cost nothing but the reading.
+    """
+    kept = _opened(library)
+    found = _found(paths, pixel_size_um)
+    encoder = load_encoder(kept.encoder)
+    wanted = {settings_of(kept, n) for n, c in kept.criteria.items() if not c.limit}
+    failures = set(found.failures)
+    counts = {True: 0, False: 0}
+    for settings in sorted(wanted or {EmbedSettings()}, key=repr):
+        failed: list[Failure] = []
+        source = _readable(found, failed, pixel_size_um, kept, encoder, {settings}, progress)
+        for one in embed_each(source, encoder, settings, library=kept, progress=progress):
+            counts[one.stored] += 1
+        failures |= set(failed)
+    return Embedded(counts[False], counts[True], tuple(sorted(failures)))
+
+
+def write_batch(batch: Batch, out: str | Path) -> Path:
+    """Write the report of a batch into a folder; return the path of report.html."""
+    from napari_qualify.report.run import report
+
+    return report(batch.assessments, out, failures=batch.failures)
+
+
+def _opened(library: "Library | str | Path") -> "Library":
+    from napari_qualify.library.store import Library, open_library
+
+    return library if isinstance(library, Library) else open_library(library)
+
+
+def _found(paths: Sequence[str | Path], pixel_size_um: float | None) -> Found:
+    if pixel_size_um is not None and not (math.isfinite(pixel_size_um) and pixel_size_um > 0):
+        raise UsageError(f"pixel size {pixel_size_um} um; it must be above 0")
+    found = find_micrographs(paths)
+    if not found.items and not found.failures:
+        looked = ", ".join(map(str, paths))
+        others = f"; {found.skipped} other files were passed over" if found.skipped else ""
+        raise UsageError(f"{looked}: no micrographs here{others}. Name files or another folder.")
+    return found
+
+
+def _samples(table_csv: str | Path | None, found: Found) -> Mapping[str, str]:
+    """Sample of each image that the table names."""
+    if table_csv is None:
+        return {}
+    table_csv = Path(table_csv)
+    table = read_table(table_csv, ("image", "sample"))
+    # A file that fails may be in the table all the same.
+    candidates = [*found.items, *((Path(f.image), f.image) for f in found.failures)]
+    try:
+        matched = match_images(table, table_csv.parent, candidates)
+    except UsageError as error:
+        raise UsageError(f"{table_csv}: {error}") from error
+    samples: dict[str, str] = {}
+    for (row, sample), item in zip(table["sample"].items(), matched, strict=True):
+        if samples.setdefault(item.name, sample) != sample:
+            raise UsageError(
+                f"{table_csv}, row {row}: {item.name} is of sample {sample!r} here and of "
+                f"{samples[item.name]!r} above"
+            )
+    return samples
+
+
+def _readable(
+    found: Found,
+    failures: list[Failure],
+    pixel_size_um: float | None,
+    library: "Library",
+    encoder: Encoder,
+    settings: set[EmbedSettings],
+    progress: Progress | None,
+) -> Iterator[Micrograph]:
+    """Micrographs that can be embedded; the others are added to `failures`."""
+    report = progress or silent
+    total = len(found.items)
+    for done, outcome in enumerate(read_all(found, pixel_size_um=pixel_size_um)):
+        report("reading", done, total)
+        if isinstance(outcome, Failure):
+            failures.append(outcome)
+            continue
+        try:
+            for one in settings:
+                _check(outcome, one, library, encoder)
+        except (SegmentationError, UsageError) as error:
+            failures.append(Failure(outcome.name, _named(outcome.name, str(error))))
+        else:
+            yield outcome
+    report("reading", total, total)
+
+
+def _check(
+    micrograph: Micrograph, settings: EmbedSettings, library: "Library", encoder: Encoder
+) -> None:
+    """Find out before embedding whether this micrograph has the view and the tiles."""
+    if settings.view_name != "raw":
+        phases = library.load_phases(micrograph.content_hash)
+        render_view(micrograph, phases, settings.view_name, settings.phase)
+    tile_px, _ = tile_pixels(micrograph, settings)
+    boxes = tile_boxes(micrograph.shape, tile_px, settings.overlap)
+    side = float(boxes[0, 2])
+    too_many = len(boxes) * encoder.side**2 * 3 > MAX_TILES_BYTES
+    if too_many or (side > MAX_TILE_PX and side > min(micrograph.shape)):
+        height, width = micrograph.shape
+        raise UsageError(
+            f"tiles of {settings.tile_um or side:g} {'um' if settings.tile_um else 'px'} do not "
+            f"fit {height} x {width} px of {micrograph.pixel_size_um or 'unknown'} um; check the "
+            "pixel size"
+        )
+
+
+def _named(name: str, message: str) -> str:
+    return message if message.startswith(f"{name}: ") else f"{name}: {message}"

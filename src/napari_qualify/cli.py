@@ -1,0 +1,253 @@
+"""The command line: options here, the work in `napari_qualify.commands`.
+
+Nothing heavy is imported at module level, so that ``--help`` answers at once.
+"""
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from napari_qualify.errors import Cancelled, MicrographError, QualifyError
+
+_SETTINGS: dict[str, Any] = {"context_settings": {"help_option_names": ["-h", "--help"]}}
+
+app = typer.Typer(
+    name="napari-qualify",
+    help="Qualify micrographs: accept, review or reject per criterion, with the evidence.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    **_SETTINGS,
+)
+criterion = typer.Typer(help="Criteria of a library.", no_args_is_help=True)
+refs = typer.Typer(help="References of a library.", no_args_is_help=True)
+app.add_typer(criterion, name="criterion")
+app.add_typer(refs, name="refs")
+
+LibraryPath = Annotated[
+    str, typer.Argument(metavar="LIB", help="Library; .qualify.zarr is added when missing.")
+]
+Paths = Annotated[
+    list[str], typer.Argument(metavar="PATH...", help="Files, folders or quoted patterns.")
+]
+PixelSize = Annotated[
+    float | None,
+    typer.Option(metavar="UM", help="Micrometres per pixel; overrides what the files say."),
+]
+
+
+def _reported(command: Callable[..., int | None]) -> Callable[..., None]:
+    """Turn what a command returns or raises into an exit code with one clear message."""
+
+    @wraps(command)
+    def run(*args: Any, **kwargs: Any) -> None:
+        try:
+            code = command(*args, **kwargs) or 0
+        except (KeyboardInterrupt, Cancelled):
+            _fail("stopped; what was finished before is kept", 130)
+        except MicrographError as error:
+            _fail(str(error), 1)
+        except QualifyError as error:
+            _fail(str(error), 2)
+        except OSError as error:  # a full disk, a folder that may not be written
+            where = f"{error.filename}: " if error.filename else ""
+            _fail(f"{where}{error.strerror or error}", 2)
+        else:
+            raise typer.Exit(code)
+
+    return run
+
+
+def _fail(message: str, code: int) -> None:
+    typer.echo(f"Error: {message}", err=True)
+    raise typer.Exit(code)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from napari_qualify import __version__
+
+        typer.echo(f"napari-qualify {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+@_reported
+def demo(
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder for the library and the report.")
+    ] = Path("demo-out"),
+) -> int:
+    """Judge the rendered sample lot and compare with its true verdicts."""
+    from napari_qualify.commands.demo import run_demo
+
+    return run_demo(out)
+
+
+@app.command()
+@_reported
+def check(
+    library: Annotated[
+        str | None, typer.Argument(metavar="[LIB]", help="Check this library instead.")
+    ] = None,
+) -> int:
+    """Say what works on this computer, or in a library, and what to do about the rest."""
+    from napari_qualify.commands.check import run_check
+
+    return run_check(library)
+
+
+@app.command()
+@_reported
+def init(
+    library: LibraryPath,
+    encoder: Annotated[
+        str, typer.Option(metavar="NAME", help="Encoder of the library, for good.")
+    ] = "lite",
+) -> None:
+    """Create an empty library."""
+    from napari_qualify.commands.library import run_init
+
+    run_init(library, encoder)
+
+
+@criterion.command("add")
+@_reported
+def criterion_add(
+    library: LibraryPath,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the criterion.")],
+    accept: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TEXT", help="Statement of what is acceptable. Repeat for more."),
+    ] = None,
+    reject: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TEXT", help="Statement of what is not. Repeat for more."),
+    ] = None,
+    limit: Annotated[
+        str | None,
+        typer.Option(metavar="LIMIT", help='Measured limit: "pore.area_fraction <= 0.01".'),
+    ] = None,
+    view: Annotated[
+        str, typer.Option(metavar="V", help="raw, masked:PHASE, overlay or phases.")
+    ] = "raw",
+    rule: Annotated[
+        str, typer.Option(metavar="R", help="auto chooses on the references.")
+    ] = "auto",
+    modality: Annotated[
+        str, typer.Option(metavar="M", help="auto, visual, cross or hybrid.")
+    ] = "auto",
+    risk: Annotated[
+        float | None, typer.Option(metavar="A", help="Both risks at once; 0.1 unless set.")
+    ] = None,
+    risk_accept: Annotated[
+        float | None, typer.Option(metavar="A", help="Largest share of false accepts.")
+    ] = None,
+    risk_reject: Annotated[
+        float | None, typer.Option(metavar="A", help="Largest share of false rejects.")
+    ] = None,
+    tile_um: Annotated[
+        float | None, typer.Option(metavar="T", help="Side of a tile in micrometres.")
+    ] = None,
+) -> None:
+    """Add a criterion to a library."""
+    from napari_qualify.commands.library import run_criterion_add
+
+    settings: dict[str, Any] = {
+        "accept": accept or [],
+        "reject": reject or [],
+        "limit": limit,
+        "view": view,
+    }
+    settings |= {"rule": rule, "modality": modality, "risk": risk, "tile_um": tile_um}
+    settings |= {"risk_accept": risk_accept, "risk_reject": risk_reject}
+    run_criterion_add(library, name, settings)
+
+
+@refs.command("add")
+@_reported
+def refs_add(
+    library: LibraryPath,
+    criterion: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Criterion that they were judged for.")
+    ] = None,
+    accept: Annotated[
+        list[str] | None, typer.Option(metavar="PATH", help="Accepted ones. Repeat for more.")
+    ] = None,
+    reject: Annotated[
+        list[str] | None, typer.Option(metavar="PATH", help="Rejected ones. Repeat for more.")
+    ] = None,
+    table: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="CSV", help="Table: image, criterion, verdict, expert, group, description."
+        ),
+    ] = None,
+    expert: Annotated[str, typer.Option(metavar="E", help="Who judged them.")] = "",
+    group: Annotated[
+        str, typer.Option(metavar="G", help="Specimen of all; else each is its own.")
+    ] = "",
+    description: Annotated[
+        str, typer.Option(metavar="TEXT", help="The expert's words on them.")
+    ] = "",
+    note: Annotated[str, typer.Option(metavar="TEXT", help="Anything else.")] = "",
+    pixel_size: PixelSize = None,
+) -> None:
+    """Add accepted and rejected micrographs as references of a criterion."""
+    from napari_qualify.commands.library import run_refs_add
+
+    words = {"expert": expert, "group": group, "description": description, "note": note}
+    sides: Any = {"accept": accept or [], "reject": reject or []}
+    run_refs_add(library, criterion, sides, table, words, pixel_size)
+
+
+@app.command()
+@_reported
+def embed(library: LibraryPath, paths: Paths, pixel_size: PixelSize = None) -> int:
+    """Embed micrographs ahead of time, so that classifying them is quick."""
+    from napari_qualify.commands.classify import run_embed
+
+    return run_embed(library, paths, pixel_size)
+
+
+@app.command()
+@_reported
+def classify(
+    library: LibraryPath,
+    paths: Paths,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the report.")],
+    samples: Annotated[
+        Path | None, typer.Option(metavar="CSV", help="Table with the columns image, sample.")
+    ] = None,
+    pixel_size: PixelSize = None,
+) -> int:
+    """Judge micrographs and write report.html with its tables.
+
+    Exit code 0, 1 when a file failed, 2 for wrong use; verdicts do not change it.
+    """
+    from napari_qualify.commands.classify import run_classify
+
+    return run_classify(library, paths, out, samples, pixel_size)
+
+
+def main() -> None:
+    """Run the command line; the entry point ``napari-qualify``."""
+    for stream in (sys.stdout, sys.stderr):
+        # A file name that the terminal cannot spell must not stop the work.
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+    app()
