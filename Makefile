@@ -2,11 +2,12 @@
 # make demo   the same on a smaller environment: verdicts on the sample lot and a report
 # make test   system packages for a virtual screen, environment, all tests
 # make lint   style, types, import rules, manifest, wheel and sdist
-# make bench  the benchmarks; those that need a data set say where to put it
+# make bench  the benchmarks: rendered micrographs, and DATA=DIR with qe_microstructure if given
 # make clean  removes what make made
 #
 # PYTHON=...       the Python (3.11 or later) that .venv is made with
 # TORCH_INDEX=URL  one more package index, searched for PyTorch's builds
+# DATA=DIR         the folder of the data set qe_microstructure
 # PYTEST_ARGS=...  what to hand to pytest, as in `make test PYTEST_ARGS="-k tiles"`
 
 SHELL := /bin/sh
@@ -20,6 +21,7 @@ PY := $(BIN)/python
 CONSTRAINTS := constraints-cpu.txt
 TORCH_INDEX ?=
 PYTEST_ARGS ?=
+DATA ?=
 INSTALL = $(PY) -m pip install --quiet --constraint $(CONSTRAINTS) \
 	$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
@@ -75,7 +77,8 @@ lint: $(STAMPS)/lint
 	$(PY) tools/check_wheel.py --constraints $(CONSTRAINTS) $(if $(TORCH_INDEX),--torch-index $(TORCH_INDEX))
 
 bench: $(STAMPS)/bench
-	@for script in benchmarks/*.py; do echo "$$script"; $(PY) "$$script" || exit 1; done
+	$(PY) benchmarks/rendered.py
+	$(PY) benchmarks/qe_microstructure.py $(if $(DATA),--data "$(DATA)")
 
 clean:
 	rm -rf $(VENV) build dist demo-out .mypy_cache .ruff_cache .pytest_cache .hypothesis \

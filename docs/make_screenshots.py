@@ -47,22 +47,23 @@ def grab(viewer: napari.Viewer, path: Path) -> None:
     window = viewer.window._qt_window
     window.resize(*SIZE)
     settle()
-    viewer.reset_view()
-    settle()
     window.grab().save(str(path))
 
 
 def show_only(viewer: napari.Viewer, name: str) -> None:
-    """Show one image, and select it."""
+    """Show one image, select it, and fill the canvas with it."""
     for layer in viewer.layers:
         layer.visible = layer.name == name
     viewer.layers.selection.active = viewer.layers[name]
+    settle()
+    viewer.fit_to_view(layers=[viewer.layers[name]])
 
 
 def qualify(viewer: napari.Viewer, folder: Path, out: Path) -> None:
     """Picture the references, and the verdicts with their evidence."""
     widget = viewer.window.add_plugin_dock_widget(PLUGIN, "Qualify micrographs")[1]
     finish(widget, lambda: widget.build_lot(str(folder / "ni-wc"), "lite"))
+    show_only(viewer, viewer.layers[-1].name)
     grab(viewer, out / "references.png")
     widget.scope.setCurrentIndex(1)
     finish(widget, widget.classify.click)
@@ -80,8 +81,8 @@ def qualify(viewer: napari.Viewer, folder: Path, out: Path) -> None:
 
 def segment(viewer: napari.Viewer, name: str, out: Path) -> None:
     """Picture phases over their image, with the area fractions."""
-    show_only(viewer, name)
     widget = viewer.window.add_plugin_dock_widget(PLUGIN, "Segment phases")[1]
+    show_only(viewer, name)
     widget.image.setCurrentText(name)
     finish(widget, widget.start.click)
     grab(viewer, out / "segment.png")
@@ -99,6 +100,7 @@ def main() -> None:
         ini, user = QSettings.Format.IniFormat, QSettings.Scope.UserScope
         QSettings.setPath(ini, user, folder)
         viewer = napari.Viewer(show=True)
+        viewer.window._qt_window.resize(*SIZE)
         viewer.open_sample(PLUGIN, "lot")
         qualify(viewer, Path(folder), out)
         segment(viewer, nq.sample_lot().judge[0].stem, out)

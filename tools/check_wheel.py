@@ -32,6 +32,7 @@ ROOT = Path(__file__).resolve().parent.parent
 KEPT = ROOT / "build" / "wheel-check"
 PACKAGE = "napari_qualify"
 MUST_HOLD = ("napari.yaml", "py.typed", "sample_data/README.md", "sample_data/criteria.json")
+CONTRIBUTIONS = ("commands", "menus", "readers", "sample_data", "widgets")
 NOT_SHIPPED = ("__pycache__", "ruff.toml")
 
 
@@ -183,12 +184,11 @@ def check_install(python: Path, folder: Path) -> None:
     ours = [row["contributions"] for row in listed if row["name"] == "napari-qualify"]
     if len(ours) != 1:
         raise CheckFailed(f"npe2 lists napari-qualify {len(ours)} times")
-    counts = {kind: len(ours[0].get(kind) or ()) for kind in ("widgets", "readers", "sample_data")}
-    if not all(counts.values()):
-        raise CheckFailed(f"contributions are missing: {counts}")
-    for widget in ours[0]["widgets"]:
-        say(f"widget {widget['display_name']!r}")
-    say(", ".join(f"{n} {kind}" for kind, n in counts.items()))
+    counts: dict[str, int] = ours[0]
+    missing = [kind for kind in CONTRIBUTIONS if not counts.get(kind)]
+    if missing:
+        raise CheckFailed(f"npe2 lists no {missing} among the contributions {counts}")
+    say("contributions: " + ", ".join(f"{n} {kind}" for kind, n in counts.items() if n))
 
 
 def main() -> int:

@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from napari_qualify.errors import EncoderError, LibraryError, QualifyError
+from napari_qualify.errors import EncoderError, LibraryError
 
 if TYPE_CHECKING:
     from napari_qualify.library.store import Library
@@ -320,7 +320,7 @@ def run(each: Callable[[Check], None], library: str | None = None) -> int:
 
     Raises
     ------
-    QualifyError
+    LibraryError
         When the library cannot be opened.
     """
     found = []
@@ -328,6 +328,3 @@ def run(each: Callable[[Check], None], library: str | None = None) -> int:
         each(check)
         found.append(check)
     return int(not usable(found))
-
-
-__all__ = ["Check", "QualifyError", "check_library", "check_machine", "run", "usable"]

@@ -32,7 +32,7 @@ LibraryPath = Annotated[
     str, typer.Argument(metavar="LIB", help="Library; .qualify.zarr is added when missing.")
 ]
 Paths = Annotated[
-    list[str], typer.Argument(metavar="PATH...", help="Files, folders or quoted patterns.")
+    list[str], typer.Argument(metavar="PATH", help="Files, folders or quoted patterns.")
 ]
 PixelSize = Annotated[
     float | None,

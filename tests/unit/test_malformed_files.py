@@ -391,15 +391,15 @@ class TestZarr:
     @pytest.mark.parametrize("zarr_format", [2, 3])
     @pytest.mark.parametrize("kept", [0, 10, 16, 100, -1])
     def test_cut_blosc_chunk_gives_no_pixels(self, zarr_format, kept, tmp_path):
-        compressor = {2: None, 3: zarr.codecs.BloscCodec()}[zarr_format]
+        numcodecs = pytest.importorskip("numcodecs")
+        compressor = {2: numcodecs.Blosc(), 3: zarr.codecs.BloscCodec()}[zarr_format]
         array = zarr.create_array(
             str(tmp_path / "b.zarr"),
             data=GREY,
             chunks=(20, 25),
             zarr_format=zarr_format,
-            compressors=compressor or "auto",  # Blosc in version 2
+            compressors=compressor,
         )
-        assert "Blosc" in type(array.compressors[0]).__name__
         chunk = tmp_path / "b.zarr" / array.metadata.encode_chunk_key((1, 0))
         chunk.write_bytes(chunk.read_bytes()[:kept])
         with pytest.raises(MicrographError, match=r"b\.zarr: cannot be read"):

@@ -244,7 +244,8 @@ def test_report_of_what_is_shown(referenced, viewer, run, tmp_path):
     assert (tmp_path / "out" / "report.html").is_file()
     table = (tmp_path / "out" / "verdicts.csv").read_text()
     assert "field 4" in table and "field 5" in table
-    assert "report.html" in referenced.progress.label.text()
+    assert str(tmp_path / "out") in referenced.progress.label.text()
+    assert (tmp_path / "out" / "report.html").as_uri() in referenced.progress.link.text()
 
 
 def test_layer_that_went_while_it_was_judged(referenced, viewer, run):

@@ -13,7 +13,6 @@ import numpy as np
 from napari_qualify.decide.rules import Floats
 from napari_qualify.decide.verdict import Decision, Reason
 
-
 _TIE = 1e-9
 
 

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logsumexp
 
 from napari_qualify.errors import UsageError
 
@@ -97,8 +96,8 @@ def pool_similarity(similarities: Floats, pool: str, sharpness: float = 5.0) -> 
     if pool == "max":
         return np.asarray(similarities.max(axis=1))
     if pool == "soft":
-        n = similarities.shape[1]
-        return np.asarray((logsumexp(sharpness * similarities, axis=1) - np.log(n)) / sharpness)
+        total = np.logaddexp.reduce(sharpness * similarities, axis=1)
+        return np.asarray((total - np.log(similarities.shape[1])) / sharpness)
     raise ValueError(f"pool is 'mean', 'max' or 'soft', not {pool!r}")
 
 

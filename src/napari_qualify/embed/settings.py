@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from napari_qualify.embed.base import Encoder
+from napari_qualify.embed.views import parse_view
 from napari_qualify.micrograph import Micrograph
 
 if TYPE_CHECKING:
@@ -35,12 +36,12 @@ class EmbedSettings:
     @property
     def view_name(self) -> str:
         """View without its phase."""
-        return self.view.partition(":")[0]
+        return parse_view(self.view)[0]
 
     @property
     def phase(self) -> str | None:
         """Phase that a masked view keeps."""
-        return self.view.partition(":")[2] or None
+        return parse_view(self.view)[1]
 
 
 def describe(encoder: Encoder, settings: EmbedSettings) -> dict[str, Any]:

@@ -8,10 +8,10 @@ from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from napari_qualify.decide.rules import candidates
+from napari_qualify.embed.views import parse_view
 from napari_qualify.errors import UsageError
 from napari_qualify.library.jsontext import digest
-
-VIEWS = ("raw", "masked", "overlay", "phases")
 
 Risk = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
 Micrometres = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -50,9 +50,11 @@ class Criterion(Record):
         What an encoder sees: 'raw', 'overlay', 'phases', or 'masked:carbide'
         with the name of the phase that is kept.
     rule : str
-        Decision rule, or 'auto' to choose on the references.
+        Decision rule, or 'auto' to choose on the references; see
+        `napari_qualify.decide.rules.candidates`.
     modality : str
-        'auto', 'visual', 'cross', 'text', 'hybrid' or 'measure'.
+        'auto', 'visual', 'cross' or 'hybrid'; the last two need an encoder
+        with text.
     risk_accept, risk_reject : float
         Largest tolerated share of false accepts, of false rejects; in (0, 1).
     tile_um : float or None
@@ -66,7 +68,7 @@ class Criterion(Record):
     reject: tuple[str, ...] = ()
     view: str = "raw"
     rule: str = Field(default="auto", min_length=1)
-    modality: Literal["auto", "visual", "cross", "text", "hybrid", "measure"] = "auto"
+    modality: Literal["auto", "visual", "cross", "hybrid"] = "auto"
     risk_accept: Risk = 0.1
     risk_reject: Risk = 0.1
     tile_um: Micrometres | None = None
@@ -91,14 +93,23 @@ class Criterion(Record):
     @field_validator("view")
     @classmethod
     def _view(cls, view: str) -> str:
-        kind, _, phase = view.partition(":")
-        if kind not in VIEWS:
-            raise ValueError(f"{view!r} is no view; use raw, masked:PHASE, overlay or phases")
-        if kind == "masked" and not phase:
-            raise ValueError("masked needs the phase that is kept, for example masked:carbide")
-        if kind in ("raw", "phases") and phase:
-            raise ValueError(f"the view {kind} takes no phase")
+        parse_view(view)
         return view
+
+    @field_validator("rule")
+    @classmethod
+    def _rule(cls, rule: str) -> str:
+        candidates(rule)
+        return rule
+
+    @field_validator("limit")
+    @classmethod
+    def _limit(cls, limit: str | None) -> str | None:
+        if limit is not None:
+            from napari_qualify.measure.limit import Limit  # loads pandas and scikit-image
+
+            Limit.parse(limit)
+        return limit
 
 
 class Reference(Record):

@@ -123,7 +123,7 @@ def render(assessments: Assessments, failures: Sequence[Sequence[str]] = ()) -> 
             created=_created(assessments),
             library=library_name(assessments.provenance),
             decisions=DECISIONS,
-        grouped=any(a.sample != a.image for a in assessments),
+            grouped=any(a.sample != a.image for a in assessments),
             style=Markup(_part("style.css")),
             script=Markup(script),
             script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),

@@ -103,14 +103,15 @@ def failures_table(failures: Iterable[Any]) -> "DataFrame":
 def to_csv(rows: Rows, columns: Sequence[str]) -> str:
     """Spell rows as CSV with a header; floats in their shortest exact form.
 
-    ``float()`` of a number gives the float that was written; with pandas say
-    ``read_csv(..., float_precision="round_trip")``.
+    ``float()`` of a cell gives the float that was written.
     """
-    out = io.StringIO(newline="")
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
-    return out.getvalue()
+    out = []
+    for row in (columns, *rows):
+        line = io.StringIO(newline="")
+        # The writer quotes a lone carriage return only if it ends lines with one.
+        csv.writer(line, lineterminator="\r\n").writerow(row)
+        out.append(line.getvalue().removesuffix("\r\n") + "\n")
+    return "".join(out)
 
 
 def _frame(rows: Rows, columns: Sequence[str]) -> "DataFrame":

@@ -53,7 +53,8 @@ class Canvas:
 
     def coverage(self, depth_um: FloatImage) -> FloatImage:
         """Share of each pixel that an object covers, from the depth inside it."""
-        return np.clip(0.5 + depth_um / np.float32(self.pixel_size_um), 0, 1).astype(np.float32)
+        share = np.clip(0.5 + depth_um / np.float32(self.pixel_size_um), 0, 1)
+        return np.asarray(share, np.float32)
 
     def field(self, scale_um: float, rng: np.random.Generator) -> FloatImage:
         """Smooth random field of zero mean and unit deviation.
@@ -72,4 +73,4 @@ class Canvas:
         if step > 1:
             out = ndimage.zoom(coarse, step, order=1)
         out = out[: self.shape[0], : self.shape[1]]
-        return ((out - out.mean()) / max(float(out.std()), 1e-6)).astype(np.float32)
+        return np.asarray((out - out.mean()) / max(float(out.std()), 1e-6), np.float32)

@@ -130,7 +130,7 @@ _PHRASES: dict[str, tuple[tuple[float, tuple[str, ...]], ...]] = {
             ),
         ),
         (
-            2.5,
+            1.5,
             (
                 "Too many pores scattered over the field.",
                 "Noticeable porosity in the matrix.",

@@ -10,7 +10,7 @@ from napari_qualify.synthetic.parameters import Parameters
 
 FAR_UM = 60.0  # distances are known up to here; also the margin round the frame
 GAP_UM = 0.8  # closest approach of two carbides
-CLUSTER_PITCH_UM = 230.0  # distance between the centres of clusters
+CLUSTER_PITCH_UM = 160.0  # distance between the centres of clusters
 
 
 @dataclass(frozen=True)
@@ -76,46 +76,49 @@ def _radii(p: Parameters, area: float, rng: np.random.Generator) -> NDArray[np.f
     return np.sort(radii[:keep])[::-1]
 
 
-def _cluster_centres(
-    height: float, width: float, rng: np.random.Generator
-) -> NDArray[np.float64]:
-    """Jittered lattice of parents, so that a frame always sees clusters and gaps."""
-    y = np.arange(0.5, height / CLUSTER_PITCH_UM + 1) * CLUSTER_PITCH_UM
-    x = np.arange(0.5, width / CLUSTER_PITCH_UM + 1) * CLUSTER_PITCH_UM
-    grid = np.stack(np.meshgrid(y, x, indexing="ij"), axis=-1).reshape(-1, 2)
-    shift = rng.uniform(-0.5, 0.5, 2) * CLUSTER_PITCH_UM
-    return grid + shift + rng.uniform(-0.22, 0.22, grid.shape) * CLUSTER_PITCH_UM
+def _cluster_centres(size: tuple[float, float], rng: np.random.Generator) -> NDArray[np.float64]:
+    """Jittered lattice of parents on a torus, so that a frame always sees clusters and gaps."""
+    counts = [max(1, round(side / CLUSTER_PITCH_UM)) for side in size]
+    pitch = np.array(size) / counts
+    grid = np.stack(np.meshgrid(*map(np.arange, counts), indexing="ij"), axis=-1).reshape(-1, 2)
+    jitter = rng.uniform(-0.18, 0.18, grid.shape) + rng.random(2)
+    return np.asarray((grid + jitter) * pitch, np.float64)
 
 
 def _place(
     radii: NDArray[np.float64], p: Parameters, size: tuple[float, float], rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Centres (n, 2) of discs that do not overlap; NaN where none fitted.
+    """Centres (n, 2) of discs that do not overlap on a torus; NaN where none fitted.
 
     A clustered carbide takes the candidate closest to its cluster's centre (a
     Neyman-Scott process made dense); any other takes the candidate farthest
-    from its neighbours (Mitchell's best candidate, a soft hard-core process).
+    from its neighbours (Mitchell's best candidate, a soft hard-core process),
+    from the fewer candidates the more the carbides cluster.
     """
     high = np.array(size)
-    parents = _cluster_centres(*size, rng)
-    clustered = rng.random(len(radii)) < p.clustering
+    parents = _cluster_centres(size, rng)
+    # Every share-th carbide, from large to small: clusters hold all sizes.
+    clustered = (np.arange(len(radii)) * p.clustering + rng.random()) % 1 < p.clustering
+    turn = rng.permutation(len(parents))
+    spots = max(2, round(24 * (1 - p.clustering)))
     centres = np.full((len(radii), 2), np.nan)
     for i, radius in enumerate(radii):
-        parent = parents[rng.integers(len(parents))]
-        for attempt in range(12):
+        parent = parents[turn[i % len(parents)]]
+        for attempt in range(60):
             if clustered[i]:
-                spread = 0.22 * CLUSTER_PITCH_UM * (1 + 0.15 * attempt)
-                tries = parent + spread * rng.standard_normal((24, 2))
+                spread = 0.2 * CLUSTER_PITCH_UM * (1 + 0.1 * attempt)
+                tries = parent + spread * rng.standard_normal((48, 2))
             else:
-                tries = rng.random((24, 2)) * high
+                tries = rng.random((spots, 2)) * high
             offset = tries[:, None] - centres[None, :i]
+            offset -= high * np.rint(offset / high)  # wrapped: no edge draws carbides to it
             gaps = np.hypot(offset[..., 0], offset[..., 1]) - radii[:i] - radius
             nearest = np.fmin.reduce(gaps, axis=1, initial=FAR_UM)
             fits = nearest >= GAP_UM
             if not fits.any():
                 continue
             merit = -np.hypot(*(tries - parent).T) if clustered[i] else nearest
-            centres[i] = tries[np.argmax(np.where(fits, merit, -np.inf))]
+            centres[i] = tries[np.argmax(np.where(fits, merit, -np.inf))] % high
             break
     return centres
 

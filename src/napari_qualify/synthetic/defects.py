@@ -4,12 +4,14 @@ import numpy as np
 
 from napari_qualify.synthetic.canvas import Canvas, FloatImage
 
-PORE_UM = 7.0  # median diameter of a pore
+PORE_UM = 6.0  # median diameter of a pore
 SMALLEST_PORE_UM = 2.0
 CRACK_STEP_UM = 4.0
 
 
-def pores(fraction: float, canvas: Canvas, free: FloatImage, rng: np.random.Generator) -> FloatImage:
+def pores(
+    fraction: float, canvas: Canvas, free: FloatImage, rng: np.random.Generator
+) -> FloatImage:
     """Depth inside pores that cover `fraction` of the frame.
 
     Parameters
@@ -30,7 +32,7 @@ def pores(fraction: float, canvas: Canvas, free: FloatImage, rng: np.random.Gene
     irregular = rng.random()  # share of shrinkage pores; the others are gas pores
     while (missing := wanted - np.count_nonzero(depth > 0)) > 0.5:
         left = np.sqrt(missing / np.pi) * canvas.pixel_size_um
-        radius = min(PORE_UM / 2 * np.exp(0.45 * rng.standard_normal()), 14.0)
+        radius = min(PORE_UM / 2 * np.exp(0.35 * rng.standard_normal()), 9.0)
         radius = max(min(radius, left), min(SMALLEST_PORE_UM / 2, left), 0.6 * canvas.pixel_size_um)
         place = int(np.searchsorted(weight, rng.random() * weight[-1]))
         row, column = np.unravel_index(min(place, depth.size - 1), canvas.shape)
@@ -43,11 +45,11 @@ def pores(fraction: float, canvas: Canvas, free: FloatImage, rng: np.random.Gene
         surface: FloatImage | np.float32 = np.float32(radius)
         if rng.random() < irregular:
             angle = np.arctan2(dy, dx)
-            waves = rng.normal(0, 1, 4) * (0.22, 0.2, 0.13, 0.08)
+            waves = rng.normal(0, 1, 4) * (0.26, 0.18, 0.1, 0.06)
             phases = rng.uniform(0, 2 * np.pi, 4)
             shape = sum(
                 w * np.cos(k * angle + s)
-                for k, w, s in zip((2, 3, 5, 7), waves, phases, strict=True)
+                for k, w, s in zip((2, 3, 4, 6), waves, phases, strict=True)
             )
             scale = np.sqrt(1 + float((waves**2).sum()) / 2)  # keeps the area
             surface = (radius * np.clip(1 + shape, 0.25, 1.7) / scale).astype(np.float32)

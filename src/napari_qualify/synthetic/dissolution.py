@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from napari_qualify.synthetic.canvas import Canvas, FloatImage
 
-FRINGE = 0.45  # reach of the fringe beyond the old surface, over the depth eaten
-PRECIPITATED = 0.15  # area precipitated in the matrix, over the area dissolved
+FRINGE = 0.6  # reach of the fringe beyond the old surface, over the depth eaten
+PRECIPITATED = 0.3  # area precipitated in the matrix, over the area dissolved
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,13 +74,15 @@ def dissolve(
     def layers(depth: float) -> tuple[FloatImage, FloatImage]:
         front = -distance - np.float32(depth) * (1 + 0.45 * ragged)
         outer = -distance + np.float32(FRINGE * depth) * fringe
-        return front, np.maximum(np.maximum(outer, new), front)
+        either = np.maximum(np.maximum(outer, new), front)
+        return front.astype(np.float32), either.astype(np.float32)
 
     low, high = 0.0, 40.0
     for _ in range(18):
         depth = (low + high) / 2
         front, outer = layers(depth)
-        eaten = 1.0 - np.count_nonzero(front > 0) / max(np.count_nonzero(outer > 0), 1)
+        intact, all_of_it = (int(np.count_nonzero(layer > 0)) for layer in (front, outer))
+        eaten = 1.0 - intact / max(all_of_it, 1)
         low, high = (depth, high) if eaten < fraction else (low, depth)
     front, outer = layers((low + high) / 2)
     return Dissolution(canvas.coverage(front), canvas.coverage(outer))

@@ -1,6 +1,7 @@
 """What the matrix looks like, and what a microscope makes of a surface."""
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
@@ -43,12 +44,12 @@ def uneven_light(amount: float, canvas: Canvas, rng: np.random.Generator) -> Flo
     tilt = np.sin(angle) * y[:, None] + np.cos(angle) * x[None, :]
     light = tilt + bow * (y[:, None] ** 2 + x[None, :] ** 2 - 1)
     peak = max(float(np.abs(light).max()), 1e-6)
-    return (1 + np.float32(amount) * light / peak).astype(np.float32)
+    return np.asarray(1 + np.float32(amount) * light / peak, np.float32)
 
 
 def expose(
     surface: FloatImage, p: Parameters, canvas: Canvas, rng: np.random.Generator
-) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+) -> NDArray[np.uint8]:
     """Photograph a surface.
 
     Light, blur, then brightness and contrast as a detector's automatic setting
@@ -65,4 +66,4 @@ def expose(
     grey = np.clip(p.brightness + p.contrast * seen, 0, 255)
     spread = p.noise * np.sqrt(0.7 * grey / 128 + 0.3)
     grey = grey + spread * rng.standard_normal(canvas.shape, dtype=np.float32)
-    return np.clip(np.rint(grey), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(grey), 0, 255), np.uint8)

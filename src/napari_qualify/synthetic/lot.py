@@ -65,6 +65,12 @@ class Lot:
         criteria: dict[str, dict[str, Any]] = json.loads(text)
         return criteria
 
+    def reference_verdicts(self, criterion: str) -> dict[str, str]:
+        """The expert's verdicts on one criterion, by image relative to `folder`."""
+        table = pd.read_csv(self.references_csv, dtype=str)
+        rows = table[table["criterion"] == criterion]
+        return dict(zip(rows["image"], rows["verdict"], strict=True))
+
     def phases_of(self, path: Path | str) -> "Phases":
         """The phases that a micrograph of the lot was rendered with.
 

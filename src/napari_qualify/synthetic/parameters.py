@@ -7,7 +7,7 @@ A verdict is a threshold on one parameter (`CRITERIA`) and on nothing else.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -25,25 +25,42 @@ class Deciding:
     threshold : float
         Accepted up to and including this value, rejected above.
     low, high : float
-        Range that `draw_parameters` draws from.
-    log : bool
-        Drawn evenly over the logarithm instead of over the value.
+        Range that `draw_parameters` draws from, evenly.
     """
 
     parameter: str
     threshold: float
     low: float
     high: float
-    log: bool = False
 
 
 CRITERIA: Mapping[str, Deciding] = MappingProxyType(
     {
         "carbide distribution": Deciding("clustering", 0.5, 0.0, 1.0),
-        "carbide degradation": Deciding("dissolved_fraction", 0.2, 0.02, 0.42),
-        "porosity": Deciding("pore_fraction", 0.01, 0.001, 0.06, log=True),
+        "carbide degradation": Deciding("dissolved_fraction", 0.2, 0.0, 0.4),
+        "porosity": Deciding("pore_fraction", 0.015, 0.0, 0.06),
     }
 )
+NUISANCES: Mapping[str, tuple[int, int] | tuple[float, float]] = MappingProxyType(
+    {
+        "carbide_fraction": (0.17, 0.25),
+        "carbide_um": (20.0, 25.0),
+        "carbide_spread": (0.2, 0.32),
+        "spherical_share": (0.1, 0.9),
+        "cracks": (0, 2),
+        "scratches": (0, 6),
+        "cell_um": (9.0, 14.0),
+        "matrix_contrast": (-0.06, 0.01),
+        "brightness": (90.0, 145.0),
+        "contrast": (34.0, 48.0),
+        "uneven_light": (0.0, 0.25),
+        "noise": (2.0, 4.5),
+        "blur_px": (0.4, 0.9),
+        "pixel_size_um": (0.8, 1.25),
+    }
+)
+"""Range of each parameter that does not decide, drawn from evenly."""
+
 NEAR = 0.1  # a borderline value lies within this share of its threshold
 
 
@@ -90,9 +107,9 @@ class Parameters:
 
     clustering: float = 0.25
     dissolved_fraction: float = 0.08
-    pore_fraction: float = 0.004
-    carbide_fraction: float = 0.3
-    carbide_um: float = 32.0
+    pore_fraction: float = 0.005
+    carbide_fraction: float = 0.22
+    carbide_um: float = 23.0
     carbide_spread: float = 0.3
     spherical_share: float = 0.4
     cracks: int = 0
@@ -126,8 +143,6 @@ def _draw_deciding(rule: Deciding, side: Side, near: bool, rng: np.random.Genera
     share = float(rng.random())
     if side == "reject":
         share = 1.0 - share  # (0, 1]: never the threshold itself, which is accepted
-    if rule.log:
-        return float(low * (high / low) ** share)
     return float(low + (high - low) * share)
 
 
@@ -152,28 +167,16 @@ def draw_parameters(
 
     Returns
     -------
-    Parameters
+    drawn : Parameters
         All that does not decide is drawn without regard to `verdicts`.
     """
-    deciding = {
+    values: dict[str, Any] = {
         rule.parameter: _draw_deciding(rule, verdicts[name], name in near, rng)
         for name, rule in CRITERIA.items()
     }
-    return Parameters(
-        **deciding,
-        carbide_fraction=rng.uniform(0.22, 0.38),
-        carbide_um=rng.uniform(27.0, 37.0),
-        carbide_spread=rng.uniform(0.2, 0.38),
-        spherical_share=rng.uniform(0.0, 1.0),
-        cracks=int(rng.choice([0, 0, 0, 1, 2])),
-        scratches=int(rng.integers(0, 9)),
-        cell_um=rng.uniform(8.0, 15.0),
-        matrix_contrast=rng.uniform(-0.08, 0.04),
-        brightness=rng.uniform(85.0, 150.0),
-        contrast=rng.uniform(28.0, 50.0),
-        uneven_light=rng.uniform(0.0, 0.25),
-        noise=rng.uniform(2.0, 6.0),
-        blur_px=rng.uniform(0.4, 1.1),
-        pixel_size_um=float(np.round(0.8 * (1.3 / 0.8) ** rng.random(), 4)),
-        shape=shape,
-    )
+    for name, (least, most) in NUISANCES.items():
+        if isinstance(least, int) and isinstance(most, int):
+            values[name] = int(rng.integers(least, most, endpoint=True))
+        else:
+            values[name] = round(rng.uniform(least, most), 4)
+    return Parameters(**values, shape=shape)

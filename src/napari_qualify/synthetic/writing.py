@@ -120,7 +120,9 @@ def _parameters_row(entry: Entry, rendered: Rendered) -> dict[str, Any]:
     }
 
 
-def _write_csv(path: Path, rows: list[dict[str, Any]], columns: Sequence[str] | None = None) -> None:
+def _write_csv(
+    path: Path, rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None
+) -> None:
     pd.DataFrame(rows, columns=columns).to_csv(path, index=False, lineterminator="\n")
 
 
@@ -154,9 +156,7 @@ def write_lot(folder: Path | str) -> None:
     _write_csv(folder / "references.csv", tables["references"])
     _write_csv(folder / "labels.csv", tables["judge"], ("image", "criterion", "verdict"))
     _write_csv(folder / "parameters.csv", drawn)
-    criteria = {
-        name: {**STATEMENTS[name], "view": VIEW, "tile_um": TILE_UM} for name in CRITERIA
-    }
+    criteria = {name: {**STATEMENTS[name], "view": VIEW, "tile_um": TILE_UM} for name in CRITERIA}
     (folder / "criteria.json").write_text(
         json.dumps(criteria, indent=2, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n"
     )

@@ -7,7 +7,8 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_qualify.widgets.panel import column
-from napari_qualify.widgets.parts import Table, button, row
+from napari_qualify.widgets.parts import button, row
+from napari_qualify.widgets.table import Table
 
 COLUMNS = ("Criterion", "Accepted", "Rejected", "Still needed")
 MISSING = "#7a5c00"

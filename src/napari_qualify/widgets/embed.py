@@ -7,7 +7,8 @@ from qtpy.QtWidgets import QGroupBox, QWidget
 from napari_qualify.widgets.encoder_box import EncoderBox
 from napari_qualify.widgets.libraries import LibraryPanel
 from napari_qualify.widgets.panel import column
-from napari_qualify.widgets.parts import Scope, Table, button, form, scrolled, text
+from napari_qualify.widgets.parts import Scope, button, form, scrolled, text
+from napari_qualify.widgets.table import Table
 from napari_qualify.widgets.tasks import Embedded, embed_sources
 from napari_qualify.widgets.view_box import TileBox, ViewBox
 

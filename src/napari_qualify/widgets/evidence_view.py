@@ -11,8 +11,7 @@ from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
 from qtpy.QtWidgets import QGroupBox, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_qualify.decide.verdict import Assessment, Neighbour, Verdict
-from napari_qualify.report.axis import limit_of
-from napari_qualify.report.words import likeness, number, summary, why
+from napari_qualify.report.words import MODALITIES, likeness, number, score, summary, why
 from napari_qualify.widgets.parts import COLOURS, MARKS, Pictures, text
 
 MOST = 4
@@ -87,6 +86,7 @@ class EvidenceView(QGroupBox):
         self.accepted_title = text("Nearest accepted references (cosine)", small=True)
         self.rejected_title = text("Nearest rejected references (cosine)", small=True)
         self.messages = text(small=True)
+        self.how = text(small=True)
         layout = QVBoxLayout(self)
         for part in (
             self.heading,
@@ -98,6 +98,7 @@ class EvidenceView(QGroupBox):
             self.accepted,
             self.rejected_title,
             self.rejected,
+            self.how,
         ):
             layout.addWidget(part)
         self.clear()
@@ -112,6 +113,7 @@ class EvidenceView(QGroupBox):
         self.reason.setText(summary(assessment))
         self.bar.show_margin(None)
         self._rest("", (), (), {}, assessment.notes)
+        self.how.hide()
 
     def show_verdict(
         self,
@@ -127,6 +129,9 @@ class EvidenceView(QGroupBox):
         notes = (*verdict.messages, *assessment.notes)
         evidence = verdict.evidence
         self._rest(_numbers(verdict), evidence.accepted, evidence.rejected, thumbnails, notes)
+        compared = MODALITIES.get(verdict.modality, verdict.modality)
+        self.how.setText(f"Compared: {compared}. Rule: {verdict.rule or 'the limit'}.")
+        self.how.show()
 
     def _head(self, assessment: Assessment, what: str, verdict: str) -> None:
         self.setTitle(f"{assessment.image}: {what}")
@@ -169,8 +174,8 @@ def _picture(found: Neighbour, thumbnails: Mapping[str, Any]) -> tuple[Any, str,
 def _numbers(verdict: Verdict) -> str:
     lines: list[tuple[str, str]] = []
     if verdict.score is not None:
-        lines.append(("Score", f"{number(verdict.score, signed=True)} (cut {number(verdict.cut)})"))
-    if verdict.value is not None and limit_of(verdict) is not None:
+        lines.append(("Score", f"{score(verdict.score)} (cut {score(verdict.cut)})"))
+    if verdict.value is not None:
         unit = f" {verdict.unit}" if verdict.unit not in ("", "1") else ""
         span = ""
         if verdict.value_low is not None:
@@ -179,8 +184,6 @@ def _numbers(verdict: Verdict) -> str:
     if verdict.p_accept is not None or verdict.p_reject is not None:
         lines.append(_chance("accepted", verdict.p_accept, verdict.risk_reject))
         lines.append(_chance("rejected", verdict.p_reject, verdict.risk_accept))
-    if verdict.rule:
-        lines.append(("Decided by", f"{verdict.rule}, {verdict.modality}"))
     cells = "".join(
         f"<tr><td>{escape(name)}&nbsp;&nbsp;</td><td>{escape(words)}</td></tr>"
         for name, words in lines
@@ -189,5 +192,7 @@ def _numbers(verdict: Verdict) -> str:
 
 
 def _chance(side: str, p: float | None, risk: float) -> tuple[str, str]:
-    sign = "" if p is None else f"p {number(p)} {'≤' if p <= risk else '>'} risk {number(risk)}: "
-    return f"Is it {side}?", sign + likeness(side, p, risk)
+    words = likeness(p, risk)
+    if p is not None:
+        words += f" (p {number(p)} {'≤' if p <= risk else '>'} risk {number(risk)})"
+    return f"Could it be {side}?", words

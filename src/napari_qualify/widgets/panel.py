@@ -1,6 +1,7 @@
 """What the three widgets have in common: a body, a progress row, one task at a time."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from napari.utils.notifications import show_error
@@ -66,11 +67,14 @@ class Panel(QWidget):
 
     def _on_finished(self, message: str) -> None:
         self.body.setEnabled(True)
-        self.progress.stop(message or self.progress_message)
-        self.progress_message = ""
+        self.progress.stop(message or self.progress_message, self.progress_link)
+        self.progress_message, self.progress_link = "", None
 
     progress_message = ""
     """What `done` wants to be read when the task has ended."""
+
+    progress_link: Path | None = None
+    """A file that `done` offers to open."""
 
     def event(self, event: QEvent) -> bool:
         """Stop the work when the dock lets go of the widget."""

@@ -1,39 +1,30 @@
 """Small views that the widgets are composed of; they know neither napari nor the core."""
 
 from collections.abc import Sequence
+from html import escape
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import QModelIndex, Qt, Signal
-from qtpy.QtGui import QBrush, QColor, QImage, QPainter, QPen, QPixmap
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import (
-    QAbstractItemView,
-    QAbstractScrollArea,
     QComboBox,
     QFormLayout,
     QFrame,
     QHBoxLayout,
-    QHeaderView,
     QLabel,
     QLayout,
     QProgressBar,
     QPushButton,
     QScrollArea,
     QSizePolicy,
-    QStyle,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
-    QTableWidget,
-    QTableWidgetItem,
     QVBoxLayout,
     QWidget,
 )
 
 MARKS = {"accept": "✓ Accept", "review": "? Review", "reject": "✗ Reject"}
 """A word and a sign beside every colour, which alone would not reach everyone."""
-
-ROW = 24
-"""Height of a table's row in pixels."""
 
 COLOURS = {"accept": "#1b7837", "review": "#7a5c00", "reject": "#b2182b"}
 """Backgrounds for white text: each has a contrast above 5 to 1."""
@@ -66,12 +57,12 @@ def form() -> QFormLayout:
 
 
 def text(words: str = "", *, small: bool = False) -> QLabel:
-    """Return a label that wraps, that a mouse or the keyboard can select."""
+    """Return a label of plain text that wraps, and that can be copied."""
     label = QLabel(words)
+    # Plain: what is shown holds names of files, which are not ours to format.
+    label.setTextFormat(Qt.TextFormat.PlainText)
     label.setWordWrap(True)
-    label.setTextInteractionFlags(
-        Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.LinksAccessibleByMouse
-    )
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     # A long word must not widen the dock.
     label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
     if small:
@@ -127,7 +118,10 @@ class ProgressRow(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.label = text(small=True)
-        self.label.setOpenExternalLinks(True)
+        self.link = QLabel()
+        self.link.setTextFormat(Qt.TextFormat.RichText)
+        self.link.setTextInteractionFlags(Qt.TextInteractionFlag.TextBrowserInteraction)
+        self.link.setOpenExternalLinks(True)
         self.bar = QProgressBar()
         self.bar.setTextVisible(True)
         self.bar.setToolTip("How far the running task is")
@@ -136,6 +130,7 @@ class ProgressRow(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.label)
+        column.addWidget(self.link)
         column.addLayout(row(self.bar, self.cancel, stretch=0))
         self._title = ""
         self.stop("")
@@ -143,7 +138,7 @@ class ProgressRow(QWidget):
     def start(self, title: str) -> None:
         """Show that a task has begun."""
         self._title = title
-        self.label.setText(f"{title} …")
+        self.say(f"{title} …")
         self.bar.setRange(0, 0)
         self.bar.show()
         self.cancel.setEnabled(True)
@@ -156,16 +151,20 @@ class ProgressRow(QWidget):
         self.bar.setValue(done)
         self.bar.setFormat(f"{done} of {total}")
 
-    def stop(self, message: str) -> None:
+    def stop(self, message: str, link: Path | None = None) -> None:
         """Show that nothing runs, and what came of it."""
         self.bar.hide()
         self.cancel.hide()
-        self.say(message)
+        self.say(message, link)
 
-    def say(self, message: str) -> None:
-        """Show a line; an empty one takes no space."""
+    def say(self, message: str, link: Path | None = None) -> None:
+        """Show a line, and a file to open; an empty one takes no space."""
         self.label.setText(message)
         self.label.setVisible(bool(message))
+        self.link.setVisible(link is not None)
+        if link is not None:
+            self.link.setText(f'<a href="{escape(link.as_uri())}">Open {escape(link.name)}</a>')
+            self.link.setToolTip(escape(str(link)))
 
     def _on_cancel(self) -> None:
         self.cancel.setEnabled(False)
@@ -211,110 +210,10 @@ class LayerBox(QComboBox):
         self.currentIndexChanged.emit(self.currentIndex())
 
 
-class _KeepColour(QStyledItemDelegate):
-    """Marks the chosen cell by a frame, so that its colour still shows."""
-
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex) -> None:
-        """Paint a cell."""
-        chosen = bool(option.state & QStyle.StateFlag.State_Selected)
-        if index.data(Qt.ItemDataRole.BackgroundRole) is None or not chosen:
-            super().paint(painter, option, index)
-            return
-        plain = QStyleOptionViewItem(option)
-        plain.state &= ~QStyle.StateFlag.State_Selected
-        super().paint(painter, plain, index)
-        painter.save()
-        painter.setPen(QPen(QColor("#ffffff"), 2))
-        painter.drawRect(option.rect.adjusted(1, 1, -2, -2))
-        painter.restore()
-
-
-class Table(QTableWidget):
-    """A table to read: rows select whole or by cell, no editing.
-
-    Parameters
-    ----------
-    columns : sequence of str
-    cells : bool
-        Select single cells rather than rows.
-    """
-
-    def __init__(self, columns: Sequence[str] = (), *, cells: bool = False) -> None:
-        super().__init__(0, len(columns))
-        self.setHorizontalHeaderLabels(list(columns))
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        behaviour = QAbstractItemView.SelectionBehavior
-        self.setSelectionBehavior(behaviour.SelectItems if cells else behaviour.SelectRows)
-        self.setSizeAdjustPolicy(QAbstractScrollArea.SizeAdjustPolicy.AdjustIgnored)
-        self.setTabKeyNavigation(False)  # Tab leaves the table, arrows move in it
-        self.setWordWrap(False)
-        self.verticalHeader().setVisible(False)
-        self.verticalHeader().setDefaultSectionSize(ROW)
-        self.horizontalHeader().setHighlightSections(False)
-        self.setItemDelegate(_KeepColour(self))
-
-    def fill(self, rows: Sequence[Sequence[str]], tips: Sequence[Sequence[str]] = ()) -> None:
-        """Show text; `tips` are the tooltips, where not the text itself."""
-        self.setRowCount(len(rows))
-        for r, cells in enumerate(rows):
-            for c, words in enumerate(cells):
-                item = QTableWidgetItem(words)
-                item.setToolTip(tips[r][c] if tips else words)
-                self.setItem(r, c, item)
-
-    def paint(self, r: int, c: int, colour: str, ink: str = "#ffffff") -> None:
-        """Give a cell a background."""
-        item = self.item(r, c)
-        item.setBackground(QBrush(QColor(colour)))
-        item.setForeground(QBrush(QColor(ink)))
-
-    def widths(self, *, grow: int, least: int = 60) -> None:
-        """Fit the columns to their text; column `grow` takes what is left.
-
-        Long headers wrap between words.
-        """
-        header, metrics = self.horizontalHeader(), self.fontMetrics()
-        header.setDefaultAlignment(
-            Qt.AlignmentFlag.AlignCenter | Qt.AlignmentFlag(Qt.TextFlag.TextWordWrap)
-        )
-        header.setMinimumSectionSize(least)
-        lines = 1
-        for c in range(self.columnCount()):
-            words = self.horizontalHeaderItem(c).text().split()
-            cells = [self.item(r, c).text() for r in range(self.rowCount())]
-            width = max([least, *(metrics.horizontalAdvance(w) + 14 for w in (*words, *cells))])
-            mode = QHeaderView.ResizeMode
-            header.setSectionResizeMode(c, mode.Stretch if c == grow else mode.Interactive)
-            if c != grow:
-                self.setColumnWidth(c, width)
-                header_width = metrics.horizontalAdvance(" ".join(words)) + 14
-                lines = max(lines, min(len(words), -(-header_width // width)))
-        header.setFixedHeight(lines * metrics.height() + 8)
-
-    def rows_tall(self, least: int, most: int) -> None:
-        """Be as tall as the rows need, within limits in rows."""
-        shown = min(max(self.rowCount(), least), most)
-        height = shown * ROW + self.horizontalHeader().height() + 4
-        if sum(self.columnWidth(c) for c in range(self.columnCount())) > self.viewport().width():
-            height += self.horizontalScrollBar().sizeHint().height()
-        self.setFixedHeight(height)
-
-    def as_text(self) -> list[list[str]]:
-        """Return the shown text, row by row."""
-        return [
-            [
-                item.text() if (item := self.item(r, c)) is not None else ""
-                for c in range(self.columnCount())
-            ]
-            for r in range(self.rowCount())
-        ]
-
-
 class Pictures(QWidget):
     """A line of small pictures with captions, for example nearest references."""
 
-    SIDE = 80
+    SIDE = 76
 
     def __init__(self) -> None:
         super().__init__()

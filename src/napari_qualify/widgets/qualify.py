@@ -246,4 +246,4 @@ class QualifyWidget(LibraryPanel):
         self.run("Write report", call, self._on_saved)
 
     def _on_saved(self, path: Any) -> None:
-        self.progress_message = f'Report: <a href="{path.as_uri()}">{path}</a>'
+        self.progress_message, self.progress_link = f"The report is in {path.parent}", path

@@ -33,7 +33,7 @@ class ReferenceForm(QGroupBox):
         )
         self.draw = button("&Draw region", "Draw a rectangle on the selected image")
         self.expert = _line("Who judged it")
-        self.group = _line("The specimen it shows; empty: each image is its own")
+        self.group = _line("The specimen; empty: each image its own")
         self.description = _line("What the expert sees, in the expert's words")
         self.note = _line("Anything else, for the record")
         self.accepted = button("✓ Add as accep&ted", "The selected images meet the criterion")

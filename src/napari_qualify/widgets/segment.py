@@ -6,8 +6,9 @@ import numpy as np
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QGroupBox, QLineEdit, QVBoxLayout, QWidget
 
 from napari_qualify.widgets.panel import Panel, column
-from napari_qualify.widgets.parts import LayerBox, Table, button, form, row, scrolled, text
+from napari_qualify.widgets.parts import LayerBox, button, form, row, scrolled, text
 from napari_qualify.widgets.sources import LayerSource, take
+from napari_qualify.widgets.table import Table
 from napari_qualify.widgets.tasks import Segmented, segment_source
 
 if TYPE_CHECKING:

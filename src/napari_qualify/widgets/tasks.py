@@ -299,4 +299,4 @@ def save_report(found: Classified, folder: str, progress: Progress) -> Path:
     from napari_qualify.report.run import report
 
     progress("writing", 0, 0)
-    return report(found.assessments, folder, failures=found.failures)
+    return report(found.assessments, Path(folder).absolute(), failures=found.failures)

@@ -6,7 +6,8 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_qualify.decide.verdict import Assessment
-from napari_qualify.widgets.parts import COLOURS, MARKS, Table
+from napari_qualify.widgets.parts import COLOURS, MARKS
+from napari_qualify.widgets.table import Table
 
 
 class VerdictView(QWidget):
@@ -62,7 +63,7 @@ class VerdictView(QWidget):
             for c in range(table.columnCount()):
                 table.item(r, c).setToolTip(reason)
         table.widths(grow=0, least=76)
-        table.rows_tall(3, 9)
+        table.rows_tall(3, 6)
         table.clearSelection()
         table.setCurrentCell(-1, -1)
         table.blockSignals(False)

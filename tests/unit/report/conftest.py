@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+
 from napari_qualify.decide.verdict import (
     Assessment,
     Assessments,
@@ -111,7 +112,9 @@ def make(count: int, *, name: str = "weld_{:03}.tif", per_sample: int = 1) -> As
         for item in items[::per_sample]
     ]
     pictures = {
-        f"{s}-{i}": grains(900 + i + 7 * len(s)) for s in ("accept", "reject") for i in range(3)
+        f"{s}-{i}": grains(900 + i + 7 * (s == "reject"))
+        for s in ("accept", "reject")
+        for i in range(3)
     }
     return Assessments(
         tuple(items),

@@ -1,0 +1,172 @@
+"""Rendered Ni-WC micrographs judged by the sample lot's 20 references.
+
+200 micrographs from seeds that the lot does not use, each judged for every
+criterion through `nq.qualify` with a library built from the lot. The verdicts of
+the criteria, magnification, brightness, contrast, noise and blur are drawn
+independently; half of the micrographs are accepted for a criterion, and a tenth
+of the deciding parameters lie within 10 % of the threshold. The baseline is a
+logistic regression on mean and deviation of grey, fitted on the same references.
+
+    python benchmarks/rendered.py [--count 200] [--seed 1] [--encoder lite]
+
+Exits with 1 when a criterion's balanced accuracy is under 0.85 or its baseline
+over 0.70.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+from scipy.stats import binomtest
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+import napari_qualify as nq
+from napari_qualify.synthetic.lot import Lot
+from napari_qualify.synthetic.parameters import CRITERIA, Parameters, draw_parameters
+from napari_qualify.synthetic.render import render
+from napari_qualify.synthetic.writing import SIDES, borderline
+
+FIRST_SEED = 1_000_000  # the lot's are below 3,000
+AT_LEAST, BASELINE_AT_MOST = 0.85, 0.70
+
+
+@dataclass(frozen=True)
+class Counted:
+    """A share with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        if np.isnan(self.value):
+            return "-"
+        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
+
+
+def share(hits: np.ndarray) -> Counted:
+    """Share of true values with its Wilson interval."""
+    if not len(hits):
+        return Counted(np.nan, np.nan, np.nan)
+    found = binomtest(int(hits.sum()), len(hits)).proportion_ci(method="wilson")
+    return Counted(float(hits.mean()), found.low, found.high)
+
+
+def balanced(correct: np.ndarray, truth: np.ndarray) -> Counted:
+    """Balanced accuracy; the Wilson intervals of both classes joined as squares (MOVER)."""
+    a, b = share(correct[truth]), share(correct[~truth])
+    value = (a.value + b.value) / 2
+    below = np.hypot(a.value - a.low, b.value - b.low) / 2
+    above = np.hypot(a.high - a.value, b.high - b.value) / 2
+    return Counted(value, value - below, value + above)
+
+
+def auroc(truth: np.ndarray, scores: np.ndarray, draws: int = 1000) -> Counted:
+    """Area under the ROC curve; interval by bootstrap within the classes."""
+    rng = np.random.default_rng(0)
+    sides = np.flatnonzero(truth), np.flatnonzero(~truth)
+    found = []
+    for _ in range(draws):
+        rows = np.concatenate([rng.choice(side, len(side)) for side in sides])
+        found.append(roc_auc_score(truth[rows], scores[rows]))
+    low, high = np.quantile(found, (0.025, 0.975))
+    return Counted(float(roc_auc_score(truth, scores)), float(low), float(high))
+
+
+def draw(count: int, seed: int) -> list[Parameters]:
+    """Parameters of the micrographs; each criterion's verdicts shuffled by themselves."""
+    rng = np.random.default_rng([FIRST_SEED, seed])
+    columns = {name: rng.permutation(count) % 2 for name in CRITERIA}
+    verdicts = [{name: SIDES[columns[name][i]] for name in CRITERIA} for i in range(count)]
+    near = borderline(verdicts, rng)
+    return [draw_parameters(rng, v, n) for v, n in zip(verdicts, near, strict=True)]
+
+
+def grey(pixels: np.ndarray) -> tuple[float, float]:
+    """Mean and deviation of grey."""
+    return float(pixels.mean()), float(pixels.std())
+
+
+def micrographs(
+    drawn: list[Parameters], seed: int, greys: list[tuple[float, float]]
+) -> Iterator[nq.Micrograph]:
+    """Render one after the other; notes mean and deviation of grey on the way."""
+    for i, parameters in enumerate(drawn):
+        made = render(parameters, FIRST_SEED + seed * 100_000 + i)
+        greys.append(grey(made.image))
+        yield nq.Micrograph(made.image, made.pixel_size_um, name=f"{i:04d}")
+
+
+def baseline(lot: Lot, criterion: str, greys: np.ndarray) -> np.ndarray:
+    """Calls of the grey baseline, True for accept."""
+    verdicts = lot.reference_verdicts(criterion)
+    known = np.array([grey(nq.read(lot.folder / image).pixels) for image in verdicts])
+    model = make_pipeline(StandardScaler(), LogisticRegression())
+    model.fit(known, [v == "accept" for v in verdicts.values()])
+    return np.asarray(model.predict(greys), dtype=bool)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=200, help="micrographs per criterion")
+    parser.add_argument("--seed", type=int, default=1, help="another set of micrographs")
+    parser.add_argument("--encoder", default="lite")
+    options = parser.parse_args()
+    console = Console(width=150)
+
+    lot = nq.sample_lot()
+    drawn = draw(options.count, options.seed)
+    greys: list[tuple[float, float]] = []
+    started = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        library = lot.build_library(Path(folder) / "lot", encoder=options.encoder)
+        built = time.perf_counter()
+        found = nq.qualify(micrographs(drawn, options.seed, greys), library, record=False)
+        ended = time.perf_counter()
+
+    table = Table(title=f"{options.count} rendered micrographs, {options.encoder}, 20 references")
+    for column in ("criterion", "balanced accuracy", "AUROC", "review", "error when decided"):
+        table.add_column(column)
+    table.add_column("grey baseline")
+    table.add_column("rule")
+    passed = True
+    for criterion in CRITERIA:
+        truth = np.array([p.verdicts[criterion] == "accept" for p in drawn])
+        verdicts = [assessment[criterion] for assessment in found]
+        calls = np.array([v.call == "accept" for v in verdicts])
+        decided = np.array([v.verdict != "review" for v in verdicts])
+        wrong = np.array([v.verdict == "accept" for v in verdicts]) != truth
+        reached = balanced(calls == truth, truth)
+        by_grey = balanced(baseline(lot, criterion, np.array(greys)) == truth, truth)
+        passed &= reached.value >= AT_LEAST and by_grey.value <= BASELINE_AT_MOST
+        table.add_row(
+            criterion,
+            str(reached),
+            str(auroc(truth, np.array([v.score for v in verdicts]))),
+            str(share(~decided)),
+            str(share(wrong[decided])),
+            str(by_grey),
+            f"{verdicts[0].modality}, {verdicts[0].rule}",
+        )
+    console.print(table)
+    console.print(
+        f"Library {built - started:.0f} s; rendering and judging {ended - built:.0f} s, "
+        f"{(ended - built) / options.count:.2f} s each. "
+        f"Asked: at least {AT_LEAST} with a baseline of at most {BASELINE_AT_MOST}: "
+        f"{'reached' if passed else 'MISSED'}."
+    )
+    return 0 if passed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
