@@ -3,8 +3,9 @@
 200 micrographs from seeds that the lot does not use, each judged for every
 criterion through `nq.qualify` with a library built from the lot. The verdicts of
 the criteria, magnification, brightness, contrast, noise and blur are drawn
-independently; half of the micrographs are accepted for a criterion, and a tenth
-of the deciding parameters lie within 10 % of the threshold. The baseline is a
+independently; half of the micrographs are accepted for a criterion; a tenth of
+the deciding parameters lie within 10 % of the threshold, the others at least
+20 % away from it. The baseline is a
 logistic regression on mean and deviation of grey, fitted on the same references.
 
     python benchmarks/rendered.py [--count 200] [--seed 1] [--encoder lite]

@@ -566,6 +566,29 @@ def test_read_error_in_the_middle(tmp_path):
     assert "name='ok.tif'" in out
 
 
+LITTLE_MEMORY = """
+import resource, sys
+from napari_qualify.files import find_micrographs, read_all
+from napari_qualify.micrograph import read
+
+read(sys.argv[1] + "/ok.tif")
+with open("/proc/self/statm") as file:
+    used = int(file.read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + 2**28, resource.RLIM_INFINITY))
+for outcome in read_all(find_micrographs(sys.argv[1:])):
+    print(outcome)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits memory as Linux does")
+def test_image_beyond_the_memory(tmp_path):
+    tifffile.imwrite(tmp_path / "ok.tif", GREY)
+    tifffile.memmap(tmp_path / "big.tif", shape=(30000, 30000), dtype="u1").flush()  # sparse
+    out = in_child(LITTLE_MEMORY, tmp_path)
+    assert "Failure(image='big.tif', error='big.tif: does not fit into memory" in out
+    assert "name='ok.tif'" in out
+
+
 OTHER_USER = """
 import os, sys
 from napari_qualify.files import find_micrographs, read_all

@@ -12,6 +12,7 @@ from napari_qualify.commands.classify import check_folder
 from napari_qualify.errors import LibraryError, UsageError
 from napari_qualify.files import find_micrographs, match_images, read_table
 from napari_qualify.library.store import Library, open_library
+from napari_qualify.micrograph import read
 from napari_qualify.progress import Progress
 from napari_qualify.synthetic.lot import Lot, sample_lot
 
@@ -77,13 +78,14 @@ def _earlier(path: Path, lot: Lot) -> Library:
     )
     try:
         library = open_library(path)
-        rows = read_table(lot.references_csv)
-        wanted = {(Path(r.image).name, r.criterion, r.verdict) for r in rows.itertuples()}
-        held = {(Path(r.image).name, r.criterion, r.verdict) for r in library.references()}
-        stale = not wanted <= held or library.references() == []
+        held = {(r.content_hash, r.criterion, r.verdict) for r in library.references()}
     except LibraryError as error:
         raise other from error
-    if stale or not set(lot.criteria) <= set(library.criteria):
+    # By content: the lot may have been rendered anew since, under the same names.
+    table = read_table(lot.references_csv)
+    hashes = {name: read(lot.folder / name).content_hash for name in table["image"].unique()}
+    wanted = {(hashes[r.image], r.criterion, r.verdict) for r in table.itertuples()}
+    if not wanted <= held or not set(lot.criteria) <= set(library.criteria):
         raise other
     return library
 

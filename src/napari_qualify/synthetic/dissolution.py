@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from napari_qualify.synthetic.canvas import Canvas, FloatImage
 
 FRINGE = 0.6  # reach of the fringe beyond the old surface, over the depth eaten
-PRECIPITATED = 0.3  # area precipitated in the matrix, over the area dissolved
+PRECIPITATED = 0.4  # area precipitated in the matrix, over the area dissolved
 
 
 @dataclass(frozen=True, eq=False)

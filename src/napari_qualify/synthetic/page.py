@@ -1,6 +1,6 @@
 """The page that ships with the lot and says what it is."""
 
-from napari_qualify.synthetic.parameters import CRITERIA, NEAR, NUISANCES
+from napari_qualify.synthetic.parameters import CLEAR, CRITERIA, NEAR, NUISANCES
 from napari_qualify.synthetic.render import PHASE_NAMES
 
 _MEANING = {
@@ -49,8 +49,8 @@ A verdict is one rendering parameter against its threshold: accept up to it, rej
 
 In either half of the lot (20 references, 20 to judge) each criterion accepts 10 and rejects 10, and
 any two criteria are uncorrelated: two full factorial designs and one half fraction. Of the 20, two
-per criterion lie within {near:.0%} of its threshold, the others farther away. All else is drawn
-without regard to the verdicts, magnification and carbide content included:
+per criterion lie within {near:.0%} of its threshold, the others at least {clear:.0%} away from it.
+All else is drawn without regard to the verdicts, magnification and carbide content included:
 
 | parameter | drawn from | meaning |
 |---|---|---|
@@ -94,4 +94,4 @@ def page() -> str:
         for name, (least, most) in NUISANCES.items()
     )
     phases = ", ".join(f"{value} {name}" for value, name in PHASE_NAMES.items())
-    return _PAGE.format(rows=rows, others=others, phases=phases, near=NEAR)
+    return _PAGE.format(rows=rows, others=others, phases=phases, near=NEAR, clear=CLEAR)

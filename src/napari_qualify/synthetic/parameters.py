@@ -50,18 +50,19 @@ NUISANCES: Mapping[str, tuple[int, int] | tuple[float, float]] = MappingProxyTyp
         "cracks": (0, 2),
         "scratches": (0, 6),
         "cell_um": (9.0, 14.0),
-        "matrix_contrast": (-0.06, 0.01),
+        "matrix_contrast": (-0.06, 0.0),
         "brightness": (90.0, 145.0),
         "contrast": (34.0, 48.0),
         "uneven_light": (0.0, 0.25),
         "noise": (2.0, 4.5),
-        "blur_px": (0.4, 0.9),
-        "pixel_size_um": (0.8, 1.25),
+        "blur_px": (0.4, 0.8),
+        "pixel_size_um": (0.8, 1.2),
     }
 )
 """Range of each parameter that does not decide, drawn from evenly."""
 
 NEAR = 0.1  # a borderline value lies within this share of its threshold
+CLEAR = 0.2  # any other at least this far from it
 
 
 @dataclass(frozen=True)
@@ -135,11 +136,11 @@ class Parameters:
 
 def _draw_deciding(rule: Deciding, side: Side, near: bool, rng: np.random.Generator) -> float:
     """One value on `side` of the threshold, borderline or clear of the border."""
-    below, above = (1 - NEAR) * rule.threshold, (1 + NEAR) * rule.threshold
+    t = rule.threshold
     if side == "accept":
-        low, high = (below, rule.threshold) if near else (rule.low, below)
+        low, high = ((1 - NEAR) * t, t) if near else (rule.low, (1 - CLEAR) * t)
     else:
-        low, high = (rule.threshold, above) if near else (above, rule.high)
+        low, high = (t, (1 + NEAR) * t) if near else ((1 + CLEAR) * t, rule.high)
     share = float(rng.random())
     if side == "reject":
         share = 1.0 - share  # (0, 1]: never the threshold itself, which is accepted
@@ -161,7 +162,7 @@ def draw_parameters(
         One entry for each of `CRITERIA`.
     near : frozenset of str
         Criteria whose deciding parameter lies within 10 % of its threshold;
-        that of the others lies farther away.
+        that of the others lies at least 20 % away from it.
     shape : (int, int)
         Pixels (Y, X).
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_qualify.synthetic.captions import caption, describe
-from napari_qualify.synthetic.parameters import CRITERIA, NEAR, Parameters, draw_parameters
+from napari_qualify.synthetic.parameters import CLEAR, CRITERIA, NEAR, Parameters, draw_parameters
 from napari_qualify.synthetic.render import PHASE_NAMES, render
 
 SMALL = Parameters(shape=(160, 200), pixel_size_um=1.2)
@@ -136,7 +136,7 @@ def test_drawn_parameters_have_the_verdicts(seed: int, sides: list[str], near: s
         value = getattr(p, rule.parameter)
         assert rule.low <= value <= rule.high
         close = abs(value / rule.threshold - 1)
-        assert close <= NEAR * 1.0001 if name in near else close >= NEAR * 0.9999
+        assert close <= NEAR * 1.0001 if name in near else close >= CLEAR * 0.9999
 
 
 def test_nuisances_do_not_know_the_verdicts() -> None:
