@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from napari_qualify.library.records import Criterion
     from napari_qualify.library.store import Library
 
-CHUNK = 32  # micrographs held in memory at a time
+CHUNK = 16  # micrographs held in memory at a time
 THUMBNAIL = 160
 
 make_callable(__name__, __name__, "qualify")
@@ -172,6 +172,7 @@ class _Work:
                         (),
                         notes=tuple(noted),
                         thumbnail=picture,
+                        shape=m.shape,
                     )
                 )
         report("judging", len(found), len(found))

@@ -189,6 +189,8 @@ class Assessment:
         What was noticed on reading: no calibration, alpha dropped, ...
     thumbnail : ndarray of uint8, shape (Y, X, 3), or None
         For reports; not stored.
+    shape : (int, int) or None
+        Height and width of the micrograph in pixels.
     """
 
     image: str
@@ -201,6 +203,7 @@ class Assessment:
     created: str = ""
     notes: tuple[str, ...] = ()
     thumbnail: NDArray[np.uint8] | None = None
+    shape: tuple[int, int] | None = None
 
     def __getitem__(self, criterion: str) -> Verdict:
         for verdict in self.verdicts:
@@ -220,6 +223,7 @@ class Assessment:
             for name in ("image", "sample", "content_hash", "pixel_size_um")
         }
         out |= {
+            "shape": None if self.shape is None else list(self.shape),
             "fingerprints": dict(self.fingerprints),
             "library_version": self.library_version,
             "created": self.created,

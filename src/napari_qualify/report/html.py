@@ -22,7 +22,7 @@ from napari_qualify.decide.verdict import (
 )
 from napari_qualify.report import words
 from napari_qualify.report.axis import INSET, WIDTH, Axis, axis_of, limit_of
-from napari_qualify.report.pictures import Picture, picture
+from napari_qualify.report.pictures import Picture, ScaleBar, picture, scale_bar
 from napari_qualify.report.plain import plain, text
 
 
@@ -73,6 +73,7 @@ class CardView:
     verdicts: Sequence[VerdictView]
     by_criterion: Mapping[str, Verdict]
     picture: Picture | None
+    scale: ScaleBar | None
 
 
 @dataclass(frozen=True)
@@ -204,6 +205,7 @@ def _card(
         picture=None
         if assessment.thumbnail is None
         else picture(f"p{index}", assessment.thumbnail),
+        scale=scale_bar(assessment.shape, assessment.pixel_size_um),
     )
 
 

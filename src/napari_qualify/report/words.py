@@ -22,7 +22,7 @@ def number(value: float | None) -> str:
         return "0"
     if size < 1e-3 or size >= 1e5:
         return f"{value:.2e}".replace("-", "−")
-    digits = 3 if size < 0.1 else 2 if size < 10 else 1 if size < 1000 else 0
+    digits = 4 if size < 0.01 else 3 if size < 0.1 else 2 if size < 10 else 1 if size < 1000 else 0
     return f"{value:.{digits}f}".replace("-", "−")
 
 

@@ -103,7 +103,7 @@ def _place(
     spots = max(2, round(24 * (1 - p.clustering)))
     centres = np.full((len(radii), 2), np.nan)
     for i, radius in enumerate(radii):
-        parent = parents[turn[i % len(parents)]]
+        parent = parents[turn[i % len(parents)]] + 0.08 * CLUSTER_PITCH_UM * rng.standard_normal(2)
         for attempt in range(60):
             if clustered[i]:
                 spread = 0.2 * CLUSTER_PITCH_UM * (1 + 0.1 * attempt)

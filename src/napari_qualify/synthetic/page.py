@@ -50,7 +50,8 @@ A verdict is one rendering parameter against its threshold: accept up to it, rej
 In either half of the lot (20 references, 20 to judge) each criterion accepts 10 and rejects 10, and
 any two criteria are uncorrelated: two full factorial designs and one half fraction. Of the 20, two
 per criterion lie within {near:.0%} of its threshold, the others at least {clear:.0%} away from it.
-All else is drawn without regard to the verdicts, magnification and carbide content included:
+All else covers its range evenly and is arranged so that it hardly correlates with the verdicts,
+magnification and carbide content included:
 
 | parameter | drawn from | meaning |
 |---|---|---|

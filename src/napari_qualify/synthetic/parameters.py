@@ -37,8 +37,8 @@ class Deciding:
 CRITERIA: Mapping[str, Deciding] = MappingProxyType(
     {
         "carbide distribution": Deciding("clustering", 0.5, 0.0, 1.0),
-        "carbide degradation": Deciding("dissolved_fraction", 0.2, 0.0, 0.4),
-        "porosity": Deciding("pore_fraction", 0.015, 0.0, 0.06),
+        "carbide degradation": Deciding("dissolved_fraction", 0.25, 0.0, 0.5),
+        "porosity": Deciding("pore_fraction", 0.02, 0.0, 0.08),
     }
 )
 NUISANCES: Mapping[str, tuple[int, int] | tuple[float, float]] = MappingProxyType(
@@ -62,7 +62,7 @@ NUISANCES: Mapping[str, tuple[int, int] | tuple[float, float]] = MappingProxyTyp
 """Range of each parameter that does not decide, drawn from evenly."""
 
 NEAR = 0.1  # a borderline value lies within this share of its threshold
-CLEAR = 0.2  # any other at least this far from it
+CLEAR = 0.25  # any other at least this far from it
 
 
 @dataclass(frozen=True)
@@ -134,17 +134,47 @@ class Parameters:
         }
 
 
-def _draw_deciding(rule: Deciding, side: Side, near: bool, rng: np.random.Generator) -> float:
-    """One value on `side` of the threshold, borderline or clear of the border."""
+def _deciding(rule: Deciding, side: Side, near: bool, share: float) -> float:
+    """The value at `share` of the range on `side` of the threshold, borderline or clear."""
     t = rule.threshold
     if side == "accept":
         low, high = ((1 - NEAR) * t, t) if near else (rule.low, (1 - CLEAR) * t)
-    else:
-        low, high = (t, (1 + NEAR) * t) if near else ((1 + CLEAR) * t, rule.high)
-    share = float(rng.random())
-    if side == "reject":
-        share = 1.0 - share  # (0, 1]: never the threshold itself, which is accepted
-    return float(low + (high - low) * share)
+        return low + (high - low) * share
+    low, high = (t, (1 + NEAR) * t) if near else ((1 + CLEAR) * t, rule.high)
+    return high - (high - low) * share  # never the threshold itself, which is accepted
+
+
+def parameters_at(
+    shares: Mapping[str, float],
+    verdicts: Mapping[str, Side],
+    near: frozenset[str] = frozenset(),
+    shape: tuple[int, int] = (400, 400),
+) -> Parameters:
+    """Parameters at given places of their ranges.
+
+    Parameters
+    ----------
+    shares : mapping of str to float
+        For each parameter that decides and each of `NUISANCES` a number in
+        [0, 1): where in its range it lies.
+    verdicts : mapping of criterion to {'accept', 'reject'}
+        One entry for each of `CRITERIA`.
+    near : frozenset of str
+        Criteria whose deciding parameter lies within 10 % of its threshold;
+        that of the others lies at least 25 % away from it.
+    shape : (int, int)
+        Pixels (Y, X).
+    """
+    values: dict[str, Any] = {
+        rule.parameter: _deciding(rule, verdicts[name], name in near, shares[rule.parameter])
+        for name, rule in CRITERIA.items()
+    }
+    for name, (least, most) in NUISANCES.items():
+        if isinstance(least, int):
+            values[name] = least + int(shares[name] * (most - least + 1))
+        else:
+            values[name] = round(least + shares[name] * (most - least), 4)
+    return Parameters(**values, shape=shape)
 
 
 def draw_parameters(
@@ -153,31 +183,9 @@ def draw_parameters(
     near: frozenset[str] = frozenset(),
     shape: tuple[int, int] = (400, 400),
 ) -> Parameters:
-    """Draw a micrograph that has the stated verdicts.
+    """Draw a micrograph that has the stated verdicts, see `parameters_at`.
 
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-    verdicts : mapping of criterion to {'accept', 'reject'}
-        One entry for each of `CRITERIA`.
-    near : frozenset of str
-        Criteria whose deciding parameter lies within 10 % of its threshold;
-        that of the others lies at least 20 % away from it.
-    shape : (int, int)
-        Pixels (Y, X).
-
-    Returns
-    -------
-    drawn : Parameters
-        All that does not decide is drawn without regard to `verdicts`.
+    All that does not decide is drawn without regard to `verdicts`.
     """
-    values: dict[str, Any] = {
-        rule.parameter: _draw_deciding(rule, verdicts[name], name in near, rng)
-        for name, rule in CRITERIA.items()
-    }
-    for name, (least, most) in NUISANCES.items():
-        if isinstance(least, int) and isinstance(most, int):
-            values[name] = int(rng.integers(least, most, endpoint=True))
-        else:
-            values[name] = round(rng.uniform(least, most), 4)
-    return Parameters(**values, shape=shape)
+    names = [rule.parameter for rule in CRITERIA.values()] + list(NUISANCES)
+    return parameters_at({name: rng.random() for name in names}, verdicts, near, shape)

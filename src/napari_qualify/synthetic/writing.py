@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,9 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_qualify.synthetic.captions import STATEMENTS, describe
+from napari_qualify.synthetic.design import borderline, crossed_verdicts, designed
 from napari_qualify.synthetic.page import page
-from napari_qualify.synthetic.parameters import CRITERIA, Parameters, Side, draw_parameters
+from napari_qualify.synthetic.parameters import CRITERIA, Parameters
 from napari_qualify.synthetic.render import Rendered, render
 
 EXPERT = "rater-sim-1"
@@ -22,7 +22,6 @@ SEED = 20250828  # of the design and the parameters
 FIRST_SEED = {"references": 1000, "judge": 2000}  # of the micrographs
 STEM = {"references": "ref", "judge": "field"}
 VIEW, TILE_UM = "raw", 300.0
-SIDES: tuple[Side, Side] = ("accept", "reject")
 
 
 @dataclass(frozen=True)
@@ -39,43 +38,14 @@ class Entry:
         return Path(self.image).stem
 
 
-def crossed_verdicts(rng: np.random.Generator) -> list[dict[str, Side]]:
-    """Verdicts of 20 micrographs, 10 accepted per criterion, uncorrelated.
-
-    Two full 2^3 designs and one half fraction, each of them balanced and with
-    orthogonal columns, in random order.
-    """
-    full = list(product((0, 1), repeat=len(CRITERIA)))
-    half = [row for row in full if sum(row) % 2]
-    rows = [*full, *full, *half]
-    order = rng.permutation(len(rows))
-    return [dict(zip(CRITERIA, (SIDES[v] for v in rows[i]), strict=True)) for i in order]
-
-
-def borderline(
-    verdicts: Sequence[Mapping[str, Side]], rng: np.random.Generator
-) -> list[frozenset[str]]:
-    """Criteria of each micrograph that are drawn close to their threshold.
-
-    A tenth of the micrographs per criterion, half of them on either side.
-    """
-    near: list[set[str]] = [set() for _ in verdicts]
-    for name in CRITERIA:
-        for side in SIDES:
-            those = [i for i, v in enumerate(verdicts) if v[name] == side]
-            for i in rng.choice(those, max(1, round(len(those) / 10)), replace=False):
-                near[int(i)].add(name)
-    return [frozenset(names) for names in near]
-
-
 def entries(seed: int = SEED) -> Iterator[Entry]:
     """The 40 micrographs of the lot, references first."""
     rng = np.random.default_rng(seed)
     for part, first in FIRST_SEED.items():
         verdicts = crossed_verdicts(rng)
-        for i, (sides, near) in enumerate(zip(verdicts, borderline(verdicts, rng), strict=True)):
-            name = f"{part}/{STEM[part]}-{i + 1:02d}.tif"
-            yield Entry(name, first + i, draw_parameters(rng, sides, near))
+        drawn = designed(verdicts, borderline(verdicts, rng), rng)
+        for i, parameters in enumerate(drawn):
+            yield Entry(f"{part}/{STEM[part]}-{i + 1:02d}.tif", first + i, parameters)
 
 
 def write_tiff(path: Path, pixels: NDArray[np.uint8], pixel_size_um: float, text: str) -> None:
