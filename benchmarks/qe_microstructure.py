@@ -18,12 +18,12 @@ import time
 from pathlib import Path
 
 import numpy as np
-from common import mean_interval
 from rich.console import Console
 from rich.table import Table
 from sklearn.metrics import roc_auc_score
 
 import napari_qualify as nq
+from common import mean_interval
 from napari_qualify.embed.torchvision_guard import ensure_torchvision
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "qe_microstructure"
@@ -43,7 +43,7 @@ REJECT = (
     "a large single crystal among fine grains",
 )
 PUBLISHED = (
-    "Published on this set, 36 + 36, without calibration (accuracy / AUROC, fmegahed/conformal_clip):\n"
+    "Published on this set, 36 + 36, no calibration (accuracy / AUROC, fmegahed/conformal_clip):\n"
     "CLIP ViT-B/32 .887/.970, ViT-L/14 .873/.981, ViT-H/14 .942/.997, ViT-bigG/14 .947/.997\n"
     "(isotonic .976), ConvNeXt-XXL .971/.995, SigLIP2 B/16 .933/.989, DINOv3 L/16 .918/.971,\n"
     "ResNet18 .898/.981, EfficientNet-B0 .907/.984."
@@ -140,7 +140,7 @@ def main() -> None:
             "AUROC",
             "review rate",
             "error among decided",
-            title=f"{len(paths)} micrographs, {options.seeds} seeds, mean ± 95 % interval of the mean",
+            title=f"{len(paths)} micrographs, {options.seeds} seeds, mean ± its 95 % interval",
         )
         for count in options.references:
             draws = [Draw(truth, count, seed) for seed in range(options.seeds)]

@@ -26,12 +26,11 @@ from napari_qualify.decide.population import (
     library_population,
     separation,
 )
-from napari_qualify.decide.rules import Floats, Mask, Setting, candidates, products, unit
+from napari_qualify.decide.rules import DEFAULT, Floats, Mask, Setting, candidates, products, unit
 from napari_qualify.decide.text import Texts, nested_cross
 
-# With fewer groups on a side, choosing among rules costs more than it gains: the first of the
-# candidates is taken (benchmarks/qe_microstructure.py prints each rule at 5 + 5 references).
-GROUPS_TO_CHOOSE_RULE = 8
+# With fewer groups on a side, choosing among rules costs more accuracy than it gains.
+GROUPS_TO_CHOOSE_RULE = 20
 GROUPS_TO_CHOOSE_WEIGHT = 5
 WEIGHTS = (1.0, 0.75, 0.5, 0.25, 0.0)  # of equal weights the first, all visual, is kept
 
@@ -127,7 +126,7 @@ class Judge:
         allowed = candidates(self.rule)
         fewest = min(refs.group_count(True), refs.group_count(False))
         if fewest < GROUPS_TO_CHOOSE_RULE:
-            allowed = allowed[:1]
+            allowed = (DEFAULT if DEFAULT in allowed else allowed[0],)
         object.__setattr__(self, "settings", allowed)
         object.__setattr__(self, "folds", fold_of_groups(refs.groups, refs.accepted))
 

@@ -100,10 +100,10 @@ def _place(
     # Every share-th carbide, from large to small: clusters hold all sizes.
     clustered = (np.arange(len(radii)) * p.clustering + rng.random()) % 1 < p.clustering
     turn = rng.permutation(len(parents))
-    spots = max(2, round(24 * (1 - p.clustering)))
+    spots = max(2, round(40 * (1 - p.clustering) ** 2))
     centres = np.full((len(radii), 2), np.nan)
     for i, radius in enumerate(radii):
-        parent = parents[turn[i % len(parents)]] + 0.08 * CLUSTER_PITCH_UM * rng.standard_normal(2)
+        parent = parents[turn[i % len(parents)]] + 0.05 * CLUSTER_PITCH_UM * rng.standard_normal(2)
         for attempt in range(60):
             if clustered[i]:
                 spread = 0.2 * CLUSTER_PITCH_UM * (1 + 0.1 * attempt)

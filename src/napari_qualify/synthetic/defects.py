@@ -4,7 +4,7 @@ import numpy as np
 
 from napari_qualify.synthetic.canvas import Canvas, FloatImage
 
-PORE_UM = 6.0  # median diameter of a pore
+PORE_UM = 5.5  # median diameter of a pore
 SMALLEST_PORE_UM = 2.0
 CRACK_STEP_UM = 4.0
 
@@ -29,7 +29,7 @@ def pores(
     depth = np.full(canvas.shape, -10.0, np.float32)
     wanted = fraction * depth.size
     weight = free.ravel().cumsum()
-    irregular = rng.random()  # share of shrinkage pores; the others are gas pores
+    irregular = rng.uniform(0.3, 0.7)  # share of shrinkage pores; the others are gas pores
     while (missing := wanted - np.count_nonzero(depth > 0)) > 0.5:
         left = np.sqrt(missing / np.pi) * canvas.pixel_size_um
         radius = min(PORE_UM / 2 * np.exp(0.35 * rng.standard_normal()), 9.0)

@@ -84,9 +84,9 @@ def designed(
         As `borderline` gives it.
     rng : numpy.random.Generator
 
-    Yields
-    ------
-    Parameters
+    Returns
+    -------
+    iterator of Parameters
         One per micrograph. What decides a criterion correlates with its own
         verdict only.
     """

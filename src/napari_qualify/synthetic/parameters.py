@@ -38,7 +38,7 @@ CRITERIA: Mapping[str, Deciding] = MappingProxyType(
     {
         "carbide distribution": Deciding("clustering", 0.5, 0.0, 1.0),
         "carbide degradation": Deciding("dissolved_fraction", 0.25, 0.0, 0.5),
-        "porosity": Deciding("pore_fraction", 0.02, 0.0, 0.08),
+        "porosity": Deciding("pore_fraction", 0.02, 0.0, 0.07),
     }
 )
 NUISANCES: Mapping[str, tuple[int, int] | tuple[float, float]] = MappingProxyType(

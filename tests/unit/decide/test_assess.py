@@ -45,8 +45,8 @@ def judged(count=40, seed=99, distance=3.0):
 
 
 def test_well_separated_sides_are_told_apart_with_few_reviews():
-    vectors, accepted = judged(distance=8)
-    case = make_case(12, 12, distance=8)
+    vectors, accepted = judged(distance=16)
+    case = make_case(12, 12, distance=16)
     found = verdicts(case, case.outcome(vectors), vectors)
     calls = np.array([v.call == "accept" for v in found])
     assert (calls == accepted).mean() >= 0.95

@@ -14,7 +14,6 @@ from napari_qualify.decide.conformal import (
     reason_for_review,
 )
 
-
 MARGINS = st.integers(-300, 300).map(lambda i: i / 100)
 
 

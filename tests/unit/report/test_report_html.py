@@ -174,7 +174,7 @@ def test_file_names_of_other_encodings_can_be_written():
                 value_high=0.006,
                 limit="pore.area_fraction <= 1 %",
             ),
-            "Measured 0.004, 95 % interval 0.002 to 0.006: the whole interval meets the limit",
+            "Measured 0.0040, 95 % interval 0.0020 to 0.0060: the whole interval meets the limit",
         ),
         (
             Verdict("p", "review", "no_phases", modality="measure", limit="pore.count <= 3"),
