@@ -8,7 +8,7 @@ the deciding parameters lie within 10 % of the threshold, the others at least
 25 % away from it. The baseline is a
 logistic regression on mean and deviation of grey, fitted on the same references.
 
-    python benchmarks/rendered.py [--count 200] [--seed 1] [--encoder lite]
+    python benchmarks/rendered.py [--count 200] [--seed 2] [--encoder lite]
 
 Exits with 1 when a criterion's balanced accuracy is under 0.85 or its baseline
 over 0.70.
@@ -119,7 +119,9 @@ def baseline(lot: Lot, criterion: str, greys: np.ndarray) -> np.ndarray:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=200, help="micrographs per criterion")
-    parser.add_argument("--seed", type=int, default=1, help="another set of micrographs")
+    parser.add_argument(
+        "--seed", type=int, default=2, help="another set; 1 served to tune the renderer"
+    )
     parser.add_argument("--encoder", default="lite")
     options = parser.parse_args()
     console = Console(width=190)

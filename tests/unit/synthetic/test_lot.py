@@ -13,7 +13,7 @@ from napari_qualify.errors import UsageError
 from napari_qualify.micrograph import read
 from napari_qualify.synthetic.lot import Lot, sample_lot, write_lot
 from napari_qualify.synthetic.page import page
-from napari_qualify.synthetic.parameters import CRITERIA, NEAR
+from napari_qualify.synthetic.parameters import CRITERIA, NEAR, NUISANCES
 from napari_qualify.synthetic.render import render
 from napari_qualify.synthetic.writing import entries
 
@@ -97,6 +97,24 @@ def test_tables_are_balanced_crossed_and_follow_the_thresholds(
         assert np.corrcoef(wide[one], wide[two])[0, 1] == pytest.approx(0, abs=1e-9)
 
 
+@pytest.mark.parametrize("part", ["references/", "judge/"])
+def test_nuisances_cover_their_range_and_do_not_tell(parameters: pd.DataFrame, part: str) -> None:
+    those = parameters[parameters.index.str.startswith(part)]
+    accepted = {name: those[rule.parameter] <= rule.threshold for name, rule in CRITERIA.items()}
+    for name, (least, most) in NUISANCES.items():
+        values = those[name]
+        assert values.min() >= least and values.max() <= most
+        if isinstance(least, float):  # Latin hypercube: one in every twentieth
+            bins = np.floor((values - least) / (most - least) * 20 + 1e-3).clip(0, 19)
+            assert bins.nunique() >= 19
+        for sides in accepted.values():
+            assert abs(np.corrcoef(values, sides)[0, 1]) < 0.2
+    for name, rule in CRITERIA.items():
+        for other, sides in accepted.items():
+            correlation = abs(np.corrcoef(those[rule.parameter], sides)[0, 1])
+            assert correlation > 0.7 if other == name else correlation < 0.2
+
+
 def test_reference_table_has_an_experts_words(lot: Lot) -> None:
     rows = pd.read_csv(lot.references_csv)
     assert list(rows) == ["image", "criterion", "verdict", "expert", "group", "description"]
@@ -163,6 +181,7 @@ def test_the_page_says_that_it_is_rendered(lot: Lot) -> None:
         assert f"| {name} | `{rule.parameter}` | {rule.threshold:g} |" in text
 
 
+@pytest.mark.slow
 def test_library_of_the_lot(lot: Lot, tmp_path: Path) -> None:
     stages = set()
     library = lot.build_library(tmp_path / "lot", progress=lambda s, done, total: stages.add(s))
