@@ -139,9 +139,9 @@ def _deciding(rule: Deciding, side: Side, near: bool, share: float) -> float:
     t = rule.threshold
     if side == "accept":
         low, high = ((1 - NEAR) * t, t) if near else (rule.low, (1 - CLEAR) * t)
-        return low + (high - low) * share
-    low, high = (t, (1 + NEAR) * t) if near else ((1 + CLEAR) * t, rule.high)
-    return high - (high - low) * share  # never the threshold itself, which is accepted
+    else:  # never the threshold itself, which is accepted
+        low, high = (1.001 * t, (1 + NEAR) * t) if near else ((1 + CLEAR) * t, rule.high)
+    return low + (high - low) * share
 
 
 def parameters_at(
