@@ -24,7 +24,7 @@ from napari_qualify.files import (
 )
 from napari_qualify.micrograph import Micrograph
 from napari_qualify.progress import Progress, silent
-from napari_qualify.qualify import qualify
+from napari_qualify.qualify import as_library, qualify
 
 if TYPE_CHECKING:
     from napari_qualify.library.store import Library
@@ -92,7 +92,7 @@ def classify(
         When nothing is found, or the table is wrong.
     LibraryError, EncoderError
     """
-    kept = _opened(library)
+    kept = as_library(library)
     found = _found(paths, pixel_size_um)
     samples = _samples(samples_csv, found)
     compared = [name for name, criterion in kept.criteria.items() if not criterion.limit]
@@ -124,7 +124,7 @@ def embed_files(
     Embedded
         Vectors that the library held already cost nothing but the reading.
     """
-    kept = _opened(library)
+    kept = as_library(library)
     found = _found(paths, pixel_size_um)
     encoder = load_encoder(kept.encoder)
     wanted = {settings_of(kept, n) for n, c in kept.criteria.items() if not c.limit}
@@ -144,12 +144,6 @@ def write_batch(batch: Batch, out: str | Path) -> Path:
     from napari_qualify.report.run import report
 
     return report(batch.assessments, out, failures=batch.failures)
-
-
-def _opened(library: "Library | str | Path") -> "Library":
-    from napari_qualify.library.store import Library, open_library
-
-    return library if isinstance(library, Library) else open_library(library)
 
 
 def _found(paths: Sequence[str | Path], pixel_size_um: float | None) -> Found:

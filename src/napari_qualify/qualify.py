@@ -84,9 +84,7 @@ def qualify(
         If there is no such criterion, or nothing to compare with.
     MicrographError, LibraryError, EncoderError
     """
-    from napari_qualify.library.store import Library, open_library
-
-    kept = library if isinstance(library, Library) else open_library(library)
+    kept = as_library(library)
     encoder = load_encoder(kept.encoder)
     names = _criteria(kept, criteria)
     compared = [name for name in names if not kept.criteria[name].limit]
@@ -117,6 +115,13 @@ def qualify(
     if record:
         kept.add_assessments(items)
     return assessments
+
+
+def as_library(library: "Library | str | Path") -> "Library":
+    """The library itself, or opened from its path."""
+    from napari_qualify.library.store import Library, open_library
+
+    return library if isinstance(library, Library) else open_library(library)
 
 
 def _criteria(library: "Library", wanted: Sequence[str] | None) -> list[str]:
