@@ -37,7 +37,7 @@ def test_table_shows_what_the_labels_hold(viewer, image, widget, run):
 
 def test_layer_says_how_it_was_made_and_reads_back(viewer, image, widget, run):
     from napari_qualify.micrograph import read
-    from napari_qualify.segment.phases import phases_from_layer
+    from napari_qualify.segment.label_images import phases_from_layer
 
     widget.form.phases.setText("hole, ground, grain")
     run(widget, widget.start.click)

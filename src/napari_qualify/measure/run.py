@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -18,6 +17,7 @@ from napari_qualify.measure.interval import (
     none_found,
 )
 from napari_qualify.measure.particles import Particles, find_particles
+from napari_qualify.measure.row import Row
 from napari_qualify.segment.phases import Phases
 
 COLUMNS = ("image", "phase", "measure", "value", "low", "high", "unit", "n", "method")
@@ -30,17 +30,6 @@ MEASURES: dict[str, str] = {
 """What is measured of every phase, and what it means."""
 
 _MIN_PARTICLES = 10  # fewer say nothing of the scatter of a mean
-
-
-@dataclass(frozen=True)
-class _Row:
-    measure: str
-    value: float
-    low: float
-    high: float
-    unit: str
-    n: int
-    method: str
 
 
 def measure(phases: Phases | Iterable[Phases]) -> pd.DataFrame:
@@ -75,7 +64,7 @@ def measure(phases: Phases | Iterable[Phases]) -> pd.DataFrame:
     return table.astype({"value": float, "low": float, "high": float, "n": int})
 
 
-def _measure_field(phases: Phases) -> dict[str, list[_Row]]:
+def _measure_field(phases: Phases) -> dict[str, list[Row]]:
     masks = {name: phases.mask(name) for name in phases.names.values()}
     found = {name: correlation(mask) for name, mask in masks.items()}
     # The grain of the field, for phases that themselves show no extent. A phase
@@ -124,13 +113,13 @@ def _area_fraction(
     blocks: Blocks,
     itself: Correlation,
     coarsest: tuple[float, float],
-) -> _Row:
+) -> Row:
     value = float(np.mean(mask))
     if 0 < value < 1:
         low, high, method = _interval(
             blocks.sums(mask), blocks.areas, blocks, widening=itself.widening(blocks)
         )
-        return _Row("area_fraction", value, low, high, "", len(blocks), method)
+        return Row("area_fraction", value, low, high, "", len(blocks), method)
     n = math.prod(int(side // each) for side, each in zip(mask.shape, coarsest, strict=True))
     low = high = math.nan
     method = "within-field; no interval: the field shows no length to set blocks by"
@@ -138,16 +127,16 @@ def _area_fraction(
         bound = none_found(n)
         low, high = (0.0, bound) if value == 0 else (1 - bound, 1.0)
         method = f"within-field; Clopper-Pearson, 0 of {n} blocks"
-    return _Row("area_fraction", value, low, high, "", n, method)
+    return Row("area_fraction", value, low, high, "", n, method)
 
 
-def _count(particles: Particles) -> _Row:
+def _count(particles: Particles) -> Row:
     method = "within-field; 8-connected regions; no interval"
     count = float(particles.count)
-    return _Row("count", count, math.nan, math.nan, "", particles.count, method)
+    return Row("count", count, math.nan, math.nan, "", particles.count, method)
 
 
-def _number_density(particles: Particles, blocks: Blocks, phases: Phases) -> _Row:
+def _number_density(particles: Particles, blocks: Blocks, phases: Phases) -> Row:
     side = phases.pixel_size_um or 1.0
     value = float(particles.weight.sum()) / side**2
     low = high = math.nan
@@ -159,10 +148,10 @@ def _number_density(particles: Particles, blocks: Blocks, phases: Phases) -> _Ro
         share = blocks.areas / blocks.areas.sum()
         low, high, method = _interval(over, share, blocks, "; Miles-Lantuejoul")
     unit = f"1/{phases.unit}2"
-    return _Row("number_density", value, low, high, unit, len(blocks), method)
+    return Row("number_density", value, low, high, unit, len(blocks), method)
 
 
-def _equivalent_diameter(particles: Particles, blocks: Blocks, phases: Phases) -> _Row:
+def _equivalent_diameter(particles: Particles, blocks: Blocks, phases: Phases) -> Row:
     side = phases.pixel_size_um or 1.0
     n = len(particles)
     value = low = high = math.nan
@@ -177,4 +166,4 @@ def _equivalent_diameter(particles: Particles, blocks: Blocks, phases: Phases) -
             blocks,
             "; Miles-Lantuejoul",
         )
-    return _Row("equivalent_diameter", value, low, high, phases.unit, n, method)
+    return Row("equivalent_diameter", value, low, high, phases.unit, n, method)

@@ -6,16 +6,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_qualify.calibration import square
-from napari_qualify.errors import MicrographError, SegmentationError
-from napari_qualify.formats import load
-from napari_qualify.layer import load_layer
+from napari_qualify.errors import SegmentationError
 
 PHASE_COLOURS: dict[str, tuple[int, int, int]] = {
     "matrix": (86, 180, 233),
@@ -80,6 +76,9 @@ class Phases:
         Plain types for JSON: what found the phases, with its parameters.
     image : str
         Name of the micrograph, for tables.
+    probabilities : ndarray of float16 or None, shape (classes, Y, X)
+        Of each class, in the order of `names`, as the segmenter gave them;
+        never stored, and no part of `content_hash`.
 
     Raises
     ------
@@ -93,6 +92,7 @@ class Phases:
     source: str = ""
     made_by: dict[str, Any] = field(default_factory=dict)
     image: str = ""
+    probabilities: NDArray[np.float16] | None = None
 
     def __post_init__(self) -> None:
         where = f"Phases of {self.image!r}" if self.image else "Phases"
@@ -110,6 +110,12 @@ class Phases:
             raise SegmentationError(
                 f"{where}: no name for the label values {shown}. Name every value that "
                 "occurs, for example 1=matrix, 2=carbide; only 0 may stay without a name."
+            )
+        found = self.probabilities
+        if found is not None and found.shape != (len(names), *labels.shape):
+            raise SegmentationError(
+                f"{where}: probabilities of shape {found.shape} for {len(names)} classes and "
+                f"labels of shape {labels.shape}; they must be (classes, Y, X)."
             )
         object.__setattr__(self, "labels", labels)
         object.__setattr__(self, "names", names)
@@ -156,6 +162,27 @@ class Phases:
     def mask(self, name: str) -> NDArray[np.bool_]:
         """Pixels of one phase: bool array of shape (Y, X)."""
         return np.asarray(self.labels == self.value(name))
+
+    def uncertainty(self) -> NDArray[np.float32]:
+        """How near the second class comes to the first, per pixel.
+
+        Returns
+        -------
+        ndarray of float32, shape (Y, X)
+            1 minus the margin between the two largest probabilities: 0 where
+            one class is certain, 1 where two tie.
+
+        Raises
+        ------
+        SegmentationError
+            When there are no probabilities.
+        """
+        if self.probabilities is None:
+            raise SegmentationError(
+                "These phases hold no probabilities; segment with probabilities=True."
+            )
+        top = np.partition(self.probabilities, -2, axis=0)[-2:].astype(np.float32)
+        return np.asarray(1 - (top[1] - top[0]))
 
     def colours(self) -> dict[int, tuple[int, int, int]]:
         """RGB per label value, for a view or a napari colormap."""
@@ -227,98 +254,3 @@ def _checked_names(names: Mapping[int, str], where: str) -> dict[int, str]:
             f"{where}: two values share a name in {out}; give each phase its own name."
         )
     return dict(sorted(out.items()))
-
-
-def phases_from_layer(
-    layer: Any, names: Mapping[int, str] | None = None, *, pixel_size_um: float | None = None
-) -> Phases:
-    """Phases from a napari Labels layer; napari itself is not imported.
-
-    Parameters
-    ----------
-    layer : napari.layers.Labels
-        Level 0 is used when it is multiscale; dask arrays are computed.
-    names : mapping of int to str, optional
-        Name of each value; by default those that the layer's metadata holds.
-    pixel_size_um : float, optional
-        Micrometres per pixel; by default from the layer's scale and units, its
-        file, or its metadata, whichever knows first.
-
-    Returns
-    -------
-    Phases
-        With the source and maker that the layer's metadata hold, if any.
-
-    Raises
-    ------
-    SegmentationError
-        When the layer is not a 2-D label image, or its values have no names.
-    """
-    where = f"Layer {layer.name!r}"
-    stored = dict(layer.metadata.get(METADATA_KEY, {}))
-    if names is None and "names" not in stored:
-        raise SegmentationError(
-            f"{where}: its label values have no names; give them, for example 1=matrix, 2=carbide."
-        )
-    record = {"made_by": {"layer": str(layer.name)}, **stored}
-    if names is not None:
-        record["names"] = dict(names)
-    try:
-        raw, _ = load_layer(layer, where)
-        found = pixel_size_um or (raw.pixel_size and square(raw.pixel_size, where))
-        record["pixel_size_um"] = found or stored.get("pixel_size_um")
-        return Phases.from_record(raw.array, record)
-    except MicrographError as error:
-        raise SegmentationError(str(error)) from error
-    except SegmentationError as error:
-        raise SegmentationError(f"{where}: {error}") from error
-
-
-def read_phases(
-    path: str | Path,
-    names: Mapping[int, str],
-    *,
-    pixel_size_um: float | None = None,
-    source: str = "",
-    image: str = "",
-) -> Phases:
-    """Phases from an integer TIFF or PNG, one value per phase.
-
-    Parameters
-    ----------
-    path : str or Path
-        Grey, not palette or colour.
-    names : mapping of int to str
-        Name of each value.
-    pixel_size_um : float, optional
-        Micrometres per pixel; by default the file's own calibration.
-    source, image : str
-        ``content_hash`` and name of the micrograph; the name defaults to the
-        file's.
-
-    Returns
-    -------
-    Phases
-
-    Raises
-    ------
-    SegmentationError
-        When the file cannot be read or is not an integer label image; the
-        message names the file.
-    """
-    path = Path(path)
-    try:
-        raw = load(path, str(path))
-        record = {
-            "names": dict(names),
-            "pixel_size_um": pixel_size_um
-            or (raw.pixel_size and square(raw.pixel_size, str(path))),
-            "source": source,
-            "made_by": {"file": path.name},
-            "image": image or path.name,
-        }
-        return Phases.from_record(raw.array, record)
-    except MicrographError as error:
-        raise SegmentationError(str(error)) from error
-    except SegmentationError as error:
-        raise SegmentationError(f"{path}: {error}") from error

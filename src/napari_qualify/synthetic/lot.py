@@ -85,7 +85,7 @@ class Lot:
             If the lot has no micrograph of that stem.
         """
         from napari_qualify.micrograph import read
-        from napari_qualify.segment.phases import read_phases
+        from napari_qualify.segment.label_images import read_phases
 
         stem = Path(path).stem
         known = {p.stem: p for p in [*self.references, *self.judge]}

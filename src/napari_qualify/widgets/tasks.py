@@ -132,7 +132,7 @@ def phases_by_hash(layers: Sequence[LayerSource]) -> dict[str, "Phases"]:
 
     Of two layers for one micrograph the upper one counts.
     """
-    from napari_qualify.segment.phases import phases_from_layer
+    from napari_qualify.segment.label_images import phases_from_layer
 
     found = [phases_from_layer(layer) for layer in layers]
     return {phases.source: phases for phases in found if phases.source}

@@ -9,13 +9,12 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from napari_qualify.errors import SegmentationError
+from napari_qualify.segment.label_images import phases_from_layer, read_phases
 from napari_qualify.segment.phases import (
     METADATA_KEY,
     PHASE_COLOURS,
     Phases,
     phase_colour,
-    phases_from_layer,
-    read_phases,
 )
 
 NAMES = {1: "pore", 2: "matrix", 3: "carbide"}
