@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import napari
+import numpy as np
 from qtpy.QtCore import QSettings
 from qtpy.QtWidgets import QApplication
+from skimage.morphology import binary_erosion, disk, skeletonize
 
 import napari_qualify as nq
 
@@ -79,13 +81,93 @@ def qualify(viewer: napari.Viewer, folder: Path, out: Path) -> None:
     viewer.window.remove_dock_widget(widget)
 
 
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Let the window work until something has come."""
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > end:
+            raise TimeoutError("it did not come")
+        QApplication.processEvents()
+        time.sleep(0.01)
+    settle()
+
+
 def segment(viewer: napari.Viewer, name: str, out: Path) -> None:
     """Picture phases over their image, with the area fractions."""
     widget = viewer.window.add_plugin_dock_widget(PLUGIN, "Segment phases")[1]
     show_only(viewer, name)
     widget.image.setCurrentText(name)
-    finish(widget, widget.start.click)
+    widget.tabs.setCurrentIndex(2)
+    finish(widget, widget.threshold.start.click)
     grab(viewer, out / "segment.png")
+    viewer.window.remove_dock_widget(widget)
+    viewer.layers.remove(f"{name} phases")
+
+
+def draw(layer: Any, value: int, mask: np.ndarray, lines: int, seed: int) -> None:
+    """Paint a few short strokes along the middle of a phase, as a person would."""
+    rng = np.random.default_rng(seed)
+    middle = np.argwhere(skeletonize(binary_erosion(mask, disk(2))))
+    layer.brush_size = 4
+    for start in middle[rng.permutation(len(middle))[:lines]]:
+        near = middle[np.abs(middle - start).max(axis=1) <= 14]
+        near = near[np.argsort(near @ rng.normal(size=2))]
+        with layer.block_history():
+            for last, point in zip(near, near[1:], strict=False):
+                if np.abs(last - point).max() <= 3:
+                    layer.paint(tuple(point), value)
+
+
+def strokes(viewer: napari.Viewer, name: str, out: Path) -> None:
+    """Picture strokes with their live prediction, then the measures of the whole image."""
+    widget = viewer.window.add_plugin_dock_widget(PLUGIN, "Segment phases")[1]
+    show_only(viewer, name)
+    widget.image.setCurrentText(name)
+    truth = nq.sample_lot().phases_of(name)
+    phases = {1: "matrix", 2: "carbide", 3: "dissolved carbide", 4: "pore"}
+    widget.strokes.phases.show_names(phases)
+    widget.strokes.paint.click()
+    layer = viewer.layers[f"Strokes of {name}"]
+    live = f"Phases of {name} (live)"
+    for value, phase in phases.items():
+        draw(layer, value, truth.mask(phase), 4 if phase == "matrix" else 3, seed=value)
+    wait_for(lambda: live in viewer.layers and not widget.painting.newest.busy)
+    viewer.layers.selection.active = layer
+    grab(viewer, out / "segment-strokes.png")
+    finish(widget, widget.strokes.whole.click)
+    widget.tabs.setCurrentIndex(4)
+    finish(widget, widget.measure.start.click)
+    widget.measure.phase.setCurrentText("carbide")
+    layer.visible = False
+    grab(viewer, out / "segment-measure.png")
+    viewer.window.remove_dock_widget(widget)
+    for extra in (layer, viewer.layers[live], viewer.layers[f"{name} phases"]):
+        viewer.layers.remove(extra)
+
+
+def train(viewer: napari.Viewer, names: list[str], out: Path, points: int = 12) -> None:
+    """Picture a training on images with the phases that they were rendered with."""
+    widget = viewer.window.add_plugin_dock_widget(PLUGIN, "Segment phases")[1]
+    for name in names:
+        image = viewer.layers[name]
+        found = nq.sample_lot().phases_of(name)
+        viewer.add_labels(
+            found.labels, name=f"{name} truth", visible=False,
+            metadata={"napari-qualify": found.record()},
+            scale=image.scale, units=image.units, axis_labels=image.axis_labels,
+        )  # fmt: skip
+    show_only(viewer, names[0])
+    widget.tabs.setCurrentIndex(3)
+    view = widget.train
+    view.pairs.fill.click()
+    view.network.every.setValue(5)
+    view.train.click()
+    wait_for(lambda: len(view.curve.points) >= points)
+    area = widget.tabs.currentWidget()
+    area.verticalScrollBar().setValue(area.verticalScrollBar().maximum())
+    grab(viewer, out / "segment-train.png")
+    view.progress.cancel.click()
+    wait_for(lambda: not widget.training.runner.busy)
     viewer.window.remove_dock_widget(widget)
 
 
@@ -103,7 +185,10 @@ def main() -> None:
         viewer.window._qt_window.resize(*SIZE)
         viewer.open_sample(PLUGIN, "lot")
         qualify(viewer, Path(folder), out)
-        segment(viewer, nq.sample_lot().judge[0].stem, out)
+        names = [path.stem for path in nq.sample_lot().judge]
+        segment(viewer, names[0], out)
+        strokes(viewer, names[0], out)
+        train(viewer, names[:6], out)
         viewer.close()
 
 

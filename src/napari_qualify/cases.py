@@ -19,6 +19,8 @@ from napari_qualify.progress import Progress
 from napari_qualify.segment.phases import Phases
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
+
     from napari_qualify.library.records import Criterion, Reference
     from napari_qualify.library.store import Library
 
@@ -101,13 +103,13 @@ def _texts(
     )
 
 
-def limit_verdicts(
+def measured(
     micrograph: Micrograph,
     criteria: Sequence["Criterion"],
     library: "Library",
     phases: Mapping[str, Phases] | None = None,
-) -> dict[str, Verdict]:
-    """Verdicts of criteria that have a measured limit, from the micrograph's phases.
+) -> "DataFrame | None":
+    """Measure what the limits of criteria ask for, from the micrograph's phases.
 
     Parameters
     ----------
@@ -120,18 +122,42 @@ def limit_verdicts(
 
     Returns
     -------
-    dict of str to Verdict
-        By criterion; `review` for ``no_phases`` where there are none.
+    DataFrame or None
+        See `napari_qualify.measure`; None without criteria or phases.
     """
     if not criteria:
-        return {}
+        return None
     from napari_qualify.measure.limit import Limit
     from napari_qualify.measure.run import measure
 
     belonging = (phases or {}).get(micrograph.content_hash)
     if belonging is None:
         belonging = library.load_phases(micrograph.content_hash)
-    table = None if belonging is None else measure(belonging)
+    if belonging is None:
+        return None
+    return measure(belonging, {Limit.parse(each.limit or "").measure for each in criteria})
+
+
+def limit_verdicts(
+    table: "DataFrame | None", criteria: Sequence["Criterion"]
+) -> dict[str, Verdict]:
+    """Verdicts of criteria that have a measured limit, from what `measured` gave.
+
+    Parameters
+    ----------
+    table : DataFrame or None
+    criteria : sequence of Criterion
+        Each with a limit.
+
+    Returns
+    -------
+    dict of str to Verdict
+        By criterion; `review` for ``no_phases`` where there are none.
+    """
+    if not criteria:
+        return {}
+    from napari_qualify.measure.limit import Limit
+
     found = {}
     for criterion in criteria:
         limit = Limit.parse(criterion.limit or "")
@@ -153,3 +179,38 @@ def limit_verdicts(
             risk_reject=criterion.risk_reject,
         )
     return found
+
+
+def sample_limit(
+    sample: str, criterion: "Criterion", tables: Sequence["DataFrame | None"]
+) -> Verdict | None:
+    """Verdict of a sample for a criterion with a measured limit, over its fields.
+
+    Judged by the mean over fields and the interval between them (ASTM E562).
+
+    Parameters
+    ----------
+    sample : str
+    criterion : Criterion
+    tables : sequence of DataFrame or None
+        What `measured` gave for each field.
+
+    Returns
+    -------
+    Verdict or None
+        None where fields do not pool: a single one, one without phases or
+        without the phase, or units that differ.
+    """
+    from napari_qualify.measure.fields import pool_fields
+    from napari_qualify.measure.limit import Limit
+
+    limit = Limit.parse(criterion.limit or "")
+    rows = [
+        table[(table["phase"] == limit.phase) & (table["measure"] == limit.measure)]
+        for table in tables
+        if table is not None
+    ]
+    whole = len(rows) == len(tables) >= 2 and all(len(each) for each in rows)
+    if not whole or len({unit for each in rows for unit in each["unit"]}) > 1:
+        return None
+    return limit.judge(pool_fields(rows, sample), criterion.name)

@@ -4,14 +4,13 @@ Nothing heavy is imported at module level, so that ``--help`` answers at once.
 """
 
 import sys
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from napari_qualify.errors import Cancelled, MicrographError, QualifyError
+from napari_qualify import cli_segment
+from napari_qualify.cli_common import Paths, PixelSize, reported
 
 _SETTINGS: dict[str, Any] = {"context_settings": {"help_option_names": ["-h", "--help"]}}
 
@@ -27,44 +26,11 @@ criterion = typer.Typer(help="Criteria of a library.", no_args_is_help=True)
 refs = typer.Typer(help="References of a library.", no_args_is_help=True)
 app.add_typer(criterion, name="criterion")
 app.add_typer(refs, name="refs")
+app.add_typer(cli_segment.app)
 
 LibraryPath = Annotated[
     str, typer.Argument(metavar="LIB", help="Library; .qualify.zarr is added when missing.")
 ]
-Paths = Annotated[
-    list[str], typer.Argument(metavar="PATH", help="Files, folders or quoted patterns.")
-]
-PixelSize = Annotated[
-    float | None,
-    typer.Option(metavar="UM", help="Micrometres per pixel; overrides what the files say."),
-]
-
-
-def _reported(command: Callable[..., int | None]) -> Callable[..., None]:
-    """Turn what a command returns or raises into an exit code with one clear message."""
-
-    @wraps(command)
-    def run(*args: Any, **kwargs: Any) -> None:
-        try:
-            code = command(*args, **kwargs) or 0
-        except (KeyboardInterrupt, Cancelled):
-            _fail("stopped; what was finished before is kept", 130)
-        except MicrographError as error:
-            _fail(str(error), 1)
-        except QualifyError as error:
-            _fail(str(error), 2)
-        except OSError as error:  # a full disk, a folder that may not be written
-            where = f"{error.filename}: " if error.filename else ""
-            _fail(f"{where}{error.strerror or error}", 2)
-        else:
-            raise typer.Exit(code)
-
-    return run
-
-
-def _fail(message: str, code: int) -> None:
-    typer.echo(f"Error: {message}", err=True)
-    raise typer.Exit(code)
 
 
 def _version(wanted: bool) -> None:
@@ -85,7 +51,7 @@ def _root(
 
 
 @app.command()
-@_reported
+@reported
 def demo(
     out: Annotated[
         Path, typer.Option(metavar="DIR", help="Folder for the library and the report.")
@@ -98,7 +64,7 @@ def demo(
 
 
 @app.command()
-@_reported
+@reported
 def check(
     library: Annotated[
         str | None, typer.Argument(metavar="[LIB]", help="Check this library instead.")
@@ -111,7 +77,7 @@ def check(
 
 
 @app.command()
-@_reported
+@reported
 def init(
     library: LibraryPath,
     encoder: Annotated[
@@ -125,7 +91,7 @@ def init(
 
 
 @criterion.command("add")
-@_reported
+@reported
 def criterion_add(
     library: LibraryPath,
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the criterion.")],
@@ -178,7 +144,7 @@ def criterion_add(
 
 
 @refs.command("add")
-@_reported
+@reported
 def refs_add(
     library: LibraryPath,
     criterion: Annotated[
@@ -215,7 +181,7 @@ def refs_add(
 
 
 @app.command()
-@_reported
+@reported
 def embed(library: LibraryPath, paths: Paths, pixel_size: PixelSize = None) -> int:
     """Embed micrographs ahead of time, so that classifying them is quick."""
     from napari_qualify.commands.classify import run_embed
@@ -224,7 +190,7 @@ def embed(library: LibraryPath, paths: Paths, pixel_size: PixelSize = None) -> i
 
 
 @app.command()
-@_reported
+@reported
 def classify(
     library: LibraryPath,
     paths: Paths,

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_qualify._verbs import make_callable
-from napari_qualify.cases import build_case, limit_verdicts
+from napari_qualify.cases import build_case, limit_verdicts, measured, sample_limit
 from napari_qualify.decide.assess import Case, decisions, no_verdict, verdicts
 from napari_qualify.decide.outcome import Outcome
 from napari_qualify.decide.verdict import (
@@ -31,6 +31,8 @@ from napari_qualify.progress import Progress, silent
 from napari_qualify.provenance import provenance
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
+
     from napari_qualify.library.records import Criterion
     from napari_qualify.library.store import Library
 
@@ -108,7 +110,7 @@ def qualify(
     )
     assessments = Assessments(
         items,
-        sample_verdicts(items, names, cases, outcomes),
+        sample_verdicts(items, names, cases, outcomes, limited, work.tables),
         _reference_pictures(kept, items),
         provenance(kept, encoder, names, population, created),
     )
@@ -151,6 +153,7 @@ class _Work:
         self.phases, self.progress = phases, progress
         self.vectors: dict[str, list[Vectors]] = {name: [] for name in compared}
         self.measured: list[dict[str, Verdict]] = []
+        self.tables: list[DataFrame | None] = []
         # Criteria that want the same view and tiles share one embedding.
         self._by_settings: dict[EmbedSettings, list[str]] = {}
         for name in compared:
@@ -166,7 +169,8 @@ class _Work:
             report("judging", len(found), max(total, len(found) + len(chunk)))
             notes = self._embed(chunk)
             for m, noted in zip(chunk, notes, strict=True):
-                self.measured.append(limit_verdicts(m, self.limited, self.library, self.phases))
+                self.tables.append(measured(m, self.limited, self.library, self.phases))
+                self.measured.append(limit_verdicts(self.tables[-1], self.limited))
                 picture = m.thumbnail(THUMBNAIL)
                 found.append(
                     Assessment(
@@ -232,12 +236,16 @@ def sample_verdicts(
     names: Sequence[str],
     cases: Mapping[str, Case],
     outcomes: Mapping[str, Outcome | None],
+    limited: Sequence["Criterion"] = (),
+    tables: Sequence["DataFrame | None"] = (),
 ) -> tuple[SampleVerdict, ...]:
     """Verdicts of the samples, per criterion and ('*') over all criteria.
 
-    A sample's score is the mean over its fields, calibrated by group. Where
-    there is no score (a limit, nothing to compare with), its fields' verdicts
-    are joined: rejected if any is, under review if any is, else accepted.
+    A sample's score is the mean over its fields, calibrated by group. A limit
+    judges the mean over fields with the interval between them. Where there is
+    neither (nothing to compare with, phases of a field missing), the fields'
+    verdicts are joined: rejected if any is, under review if any is, else
+    accepted.
     """
     fields: dict[str, list[int]] = {}
     for i, item in enumerate(items):
@@ -247,7 +255,9 @@ def sample_verdicts(
         outcome = outcomes.get(name)
         if outcome is None:
             for sample, members in fields.items():
-                rows[sample].append(_joined(sample, [items[i][name] for i in members]))
+                between = _measured(sample, name, limited, [tables[i] for i in members if tables])
+                joined = _joined(sample, [items[i][name] for i in members])
+                rows[sample].append(between or joined)
             continue
         pooled = outcome.pooled(list(fields.values()))
         for (sample, members), score, decided in zip(
@@ -261,6 +271,21 @@ def sample_verdicts(
         why = "" if verdict == "accept" else _blamed(criteria, verdict)
         found += [*criteria, SampleVerdict(sample, "*", len(fields[sample]), verdict, None, why)]
     return tuple(found)
+
+
+def _measured(
+    sample: str,
+    name: str,
+    limited: Sequence["Criterion"],
+    tables: Sequence["DataFrame | None"],
+) -> SampleVerdict | None:
+    """Verdict of a measured limit over the fields of a sample, where they pool."""
+    for criterion in limited:
+        if criterion.name == name:
+            found = sample_limit(sample, criterion, tables)
+            if found is not None:
+                return SampleVerdict(sample, name, len(tables), found.verdict, None, found.reason)
+    return None
 
 
 def _joined(sample: str, fields: Sequence[Verdict]) -> SampleVerdict:

@@ -63,7 +63,7 @@ def test_from_the_sample_to_the_verdicts(viewer, dock, run, tmp_path):
     segment = dock("Segment phases")
     target = lot.judge[0].stem
     segment.image.setCurrentText(target)
-    run(segment, segment.start.click)
+    run(segment, segment.threshold.start.click)
     phases = viewer.layers[f"{target} phases"]
     assert phases.units == viewer.layers[target].units
     assert len(segment.table.as_text()) == 3

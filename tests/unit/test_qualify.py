@@ -119,6 +119,48 @@ def test_a_measured_limit_is_judged_from_the_phases(tmp_path):
     assert nq.qualify(m, made)[0]["porosity"].verdict == "reject"
 
 
+def test_a_measured_limit_judges_a_sample_by_the_scatter_between_its_fields(tmp_path):
+    made = nq.open_library(tmp_path / "limits", create=True)
+    made.add_criterion("porosity", limit="pore.area_fraction <= 0.05")
+    fields = [field(k, False) for k in range(4)]
+
+    def judged(shares):
+        phases = {}
+        for k, (m, share) in enumerate(zip(fields, shares, strict=True)):
+            noise = np.random.default_rng(k).random(m.shape)
+            labels = (noise < share).astype(np.uint8)
+            phases[m.content_hash] = Phases(labels, {0: "matrix", 1: "pore"}, 0.5, m.content_hash)
+        samples = {m.name: "bar" for m in fields}
+        found = nq.qualify(fields, made, samples=samples, phases=phases, record=False)
+        bar = {s.criterion: s for s in found.samples}["porosity"]
+        return [item["porosity"].verdict for item in found], bar
+
+    # One field alone is above the limit, but not the sample.
+    each, bar = judged([0.01, 0.012, 0.011, 0.06])
+    assert each == ["accept", "accept", "accept", "reject"]
+    assert (bar.verdict, bar.reason, bar.fields) == ("review", "interval_spans_limit", 4)
+    _, bar = judged([0.01, 0.012, 0.011, 0.013])
+    assert (bar.verdict, bar.reason) == ("accept", "")
+    _, bar = judged([0.08, 0.082, 0.081, 0.083])
+    assert bar.verdict == "reject"
+
+
+def test_a_sample_with_a_field_without_phases_is_a_review(tmp_path):
+    made = nq.open_library(tmp_path / "limits", create=True)
+    made.add_criterion("porosity", limit="pore.area_fraction <= 0.05")
+    fields = [field(k, False) for k in range(3)]
+    labels = np.zeros(fields[0].shape, np.uint8)
+    labels[3::7, 3::7] = 1
+    phases = {
+        m.content_hash: Phases(labels, {0: "matrix", 1: "pore"}, 0.5, m.content_hash)
+        for m in fields[:2]
+    }
+    samples = {m.name: "bar" for m in fields}
+    found = nq.qualify(fields, made, samples=samples, phases=phases, record=False)
+    bar = {s.criterion: s for s in found.samples}["porosity"]
+    assert (bar.verdict, bar.reason) == ("review", "no_phases")
+
+
 def gaussian_labels():
     """About a quarter pores in spots of two pixels."""
     smooth = gaussian_filter(np.random.default_rng(0).normal(size=(140, 140)), 1)

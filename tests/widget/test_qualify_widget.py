@@ -289,7 +289,7 @@ def test_masked_view_takes_the_phases_along(viewer, widget, run, library, image,
 
     segment = SegmentWidget(viewer)
     qtbot.addWidget(segment)
-    run(segment, segment.start.click)
+    run(segment, segment.threshold.start.click)
     widget.write_criterion({"name": "carbides", "view": "masked:carbide"}, replace=False)
     widget.criteria.table.selectRow(1)
     select(viewer, "field")

@@ -9,12 +9,12 @@ import pandas as pd
 
 from napari_qualify.decide.verdict import Call, Decision, Reason, Verdict
 from napari_qualify.errors import UsageError
-from napari_qualify.measure.run import MEASURES
+from napari_qualify.measure.table import MEASURES, Quantity
 
 Operator = Literal["<=", "<", ">=", ">"]
 
 _PATTERN = re.compile(
-    r"\s*(?P<phase>\S.*?)\s*\.\s*(?P<measure>[A-Za-z_]+)\s*(?P<op><=|>=|<|>|≤|≥)"
+    r"\s*(?P<phase>\S.*?)\s*\.\s*(?P<measure>[A-Za-z_]\w*)\s*(?P<op><=|>=|<|>|≤|≥)"
     r"\s*(?P<number>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(?P<unit>(?:1\s*/|[^\s\d.+-]).*?)?\s*"
 )
 _OPERATORS: dict[str, Operator] = {
@@ -22,12 +22,14 @@ _OPERATORS: dict[str, Operator] = {
 }  # fmt: skip
 # Unit as written -> unit of the table, factor. The first of each is the default.
 _LENGTHS = {"um": ("um", 1.0), "px": ("px", 1.0), "nm": ("um", 1e-3), "mm": ("um", 1e3)}
-_DENSITIES = {"1/um2": ("1/um2", 1.0), "1/px2": ("1/px2", 1.0), "1/mm2": ("1/um2", 1e-6)}
-_UNITS: dict[str, dict[str, tuple[str, float]]] = {
-    "area_fraction": {"": ("", 1.0), "%": ("", 0.01)},
-    "count": {"": ("", 1.0)},
-    "number_density": _DENSITIES,
-    "equivalent_diameter": _LENGTHS,
+_UNITS: dict[Quantity, dict[str, tuple[str, float]]] = {
+    "share": {"": ("", 1.0), "%": ("", 0.01)},
+    "number": {"": ("", 1.0)},
+    "index": {"": ("", 1.0)},
+    "length": _LENGTHS,
+    "area": {"um2": ("um2", 1.0), "px2": ("px2", 1.0), "mm2": ("um2", 1e6)},
+    "per_area": {"1/um2": ("1/um2", 1.0), "1/px2": ("1/px2", 1.0), "1/mm2": ("1/um2", 1e-6)},
+    "per_length": {"1/um": ("1/um", 1.0), "1/px": ("1/px", 1.0), "1/mm": ("1/um", 1e-3)},
 }
 _EXAMPLE = "pore.area_fraction <= 0.01"
 
@@ -44,8 +46,8 @@ class Limit:
     value : float
         In `unit`.
     unit : str
-        '' for a share or a count, else a unit of the table: um or px for
-        lengths, 1/um2 or 1/px2 for densities.
+        '' for a share, a count or a ratio, else a unit of the table: um or px
+        for lengths, 1/um2 or 1/px2 for numbers per area.
     text : str
         As written.
     """
@@ -66,8 +68,8 @@ class Limit:
         text : str
             For example ``pore.area_fraction <= 1 %`` or
             ``dissolved carbide.equivalent_diameter < 30 um``. Lengths also in
-            nm and mm, densities in 1/um2, 1/mm2 or 1/px2; without a unit a
-            share counts as such, a length in um, a density in 1/um2.
+            nm and mm, numbers per area in 1/um2, 1/mm2 or 1/px2; without a unit
+            a share counts as such, a length in um, a number per area in 1/um2.
 
         Returns
         -------
@@ -92,7 +94,7 @@ class Limit:
         written = re.sub(r"[\s^]", "", match["unit"] or "").replace("µ", "u").replace("μ", "u")
         written = written.replace("²", "2")
         written = f"1{written}" if written.startswith("/") else written
-        units = _UNITS[name]
+        units = _UNITS[MEASURES[name].quantity]
         if written and written not in units:
             allowed = ", ".join(unit or "no unit" for unit in units)
             raise UsageError(
@@ -128,8 +130,9 @@ class Limit:
         Parameters
         ----------
         table : DataFrame or None
-            What `napari_qualify.measure` gave for one micrograph; None when it
-            has no phases.
+            What `napari_qualify.measure` gave for one micrograph, or
+            `napari_qualify.measure.fields.pool_fields` for one sample; None when
+            it has no phases.
         criterion : str
             Name for the verdict.
 
@@ -169,9 +172,7 @@ class Limit:
             unit=str(row["unit"]),
         )  # fmt: skip
         if row["unit"] != self.unit:
-            remedy = (
-                "give the pixel size" if self.unit.endswith(("um", "um2")) else "write it in um"
-            )
+            remedy = "give the pixel size" if "um" in self.unit else "write it in um"
             message = f"The limit is in {self.unit}, the value in {row['unit']}: {remedy}."
             return replace(found, reason="no_interval", messages=(message,))
         if math.isnan(value):

@@ -31,15 +31,26 @@ class Segmenter(Protocol):
         """Hex digest that changes with anything that changes the result."""
         ...
 
-    def predict(self, micrograph: "Micrograph", progress: Progress = silent) -> Phases:
-        """Find the phases of a micrograph."""
+    def predict(
+        self,
+        micrograph: "Micrograph",
+        progress: Progress = silent,
+        *,
+        probabilities: bool = False,
+    ) -> Phases:
+        """Find the phases of a micrograph, with class probabilities if they are wanted."""
+        ...
+
+    def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:
+        """Write a folder that `napari_qualify.segment.model_folder.load_segmenter` reads."""
         ...
 
 
 def segment(
     micrograph: "Micrograph | str | Path | Any",
-    segmenter: Segmenter | None = None,
+    segmenter: Segmenter | str | Path | None = None,
     *,
+    probabilities: bool = False,
     progress: Progress = silent,
 ) -> Phases:
     """Find the phases of a micrograph.
@@ -48,8 +59,10 @@ def segment(
     ----------
     micrograph : Micrograph, path or napari Image layer
         What is not yet a micrograph is read first.
-    segmenter : Segmenter, optional
+    segmenter : Segmenter or path of a model folder, optional
         By default multi-Otsu thresholds into pore, matrix and carbide.
+    probabilities : bool, optional
+        Keep the class probabilities, where the segmenter has any.
     progress : Progress, optional
         Called between steps; raise Cancelled in it to stop.
 
@@ -63,13 +76,19 @@ def segment(
     MicrographError
         When the file or layer is not a micrograph.
     SegmentationError
-        When the phases cannot be found.
+        When the phases cannot be found, or the folder holds no model.
     """
     from napari_qualify.micrograph import Micrograph, read
 
     if not isinstance(micrograph, Micrograph):
         micrograph = read(micrograph)
-    phases = (segmenter or ThresholdSegmenter()).predict(micrograph, progress)
+    if isinstance(segmenter, str | Path):
+        from napari_qualify.segment.model_folder import load_segmenter
+
+        segmenter = load_segmenter(segmenter)
+    phases = (segmenter or ThresholdSegmenter()).predict(
+        micrograph, progress, probabilities=probabilities
+    )
     if phases.shape != tuple(micrograph.shape):
         raise SegmentationError(
             f"{micrograph.name}: the segmenter returned phases of shape {phases.shape} for "

@@ -3,22 +3,22 @@
 import hashlib
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.filters import threshold_multiotsu
-from skimage.measure import label
-from skimage.segmentation import watershed
 
 from napari_qualify.errors import SegmentationError, UsageError
 from napari_qualify.progress import Progress, silent
 from napari_qualify.segment.phases import Phases
+from napari_qualify.segment.regions import merge_small
 
 if TYPE_CHECKING:
     from napari_qualify.micrograph import Micrograph
@@ -121,7 +121,13 @@ class ThresholdSegmenter:
         content = json.dumps([type(self).__name__, _REVISION, asdict(self)], sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()
 
-    def predict(self, micrograph: "Micrograph", progress: Progress = silent) -> Phases:
+    def predict(
+        self,
+        micrograph: "Micrograph",
+        progress: Progress = silent,
+        *,
+        probabilities: bool = False,
+    ) -> Phases:
         """Find the phases of a micrograph.
 
         Grey values are those of the micrograph's intensity policy in 8 bits;
@@ -132,6 +138,8 @@ class ThresholdSegmenter:
         micrograph : Micrograph
         progress : Progress, optional
             Called between the steps; raise Cancelled in it to stop.
+        probabilities : bool, optional
+            Changes nothing: thresholds have none.
 
         Returns
         -------
@@ -177,6 +185,30 @@ class ThresholdSegmenter:
             },
             image=micrograph.name,
         )
+
+    def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:
+        """Write a model folder; see `napari_qualify.segment.model_folder`."""
+        from napari_qualify.segment.model_folder import write_model
+
+        record: dict[str, Any] = {
+            "kind": "threshold",
+            "architecture": "multi-Otsu thresholds",
+            "parameters": asdict(self),
+            "phases": self.names,
+            "pixel_size_um": None,
+            "intensity": "the micrograph's own policy, to 8 bits",
+            "training": {"images": []},
+            "metrics": {},
+            "fingerprint": self.fingerprint,
+        }
+        return write_model(folder, record, {}, overwrite=overwrite)
+
+    @classmethod
+    def from_model(
+        cls, record: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]
+    ) -> "ThresholdSegmenter":
+        """Segmenter of a model folder's record; it has no weights."""
+        return cls(**record["parameters"])
 
     def _in_pixels(self, pixel_size_um: float | None) -> tuple[float, float]:
         sigma, min_area = self.smoothing_px, self.min_area_px
@@ -233,36 +265,6 @@ class ThresholdSegmenter:
             "fingerprint": self.fingerprint,
             "software": f"napari-qualify {_software_version()}",
         }
-
-
-def merge_small(labels: NDArray[np.uint8], min_area: float) -> NDArray[np.uint8]:
-    """Give connected regions under an area to the larger regions around them.
-
-    Parameters
-    ----------
-    labels : ndarray of uint8, shape (Y, X)
-        Phases numbered from 1.
-    min_area : float
-        In pixels; regions are 4-connected pixels of one phase. When all are
-        smaller, the largest stays.
-
-    Returns
-    -------
-    ndarray of uint8, shape (Y, X)
-    """
-    if min_area <= 1:
-        return labels
-    regions = label(labels, connectivity=1)  # type: ignore[no-untyped-call]
-    areas = np.bincount(regions.ravel())
-    small = areas < min(min_area, float(areas.max()))
-    small = small[regions]
-    if not small.any():
-        return labels
-    # A flood of a flat image: regions grow connectedly, so that no new small one appears,
-    # as nearest pixels would make.
-    kept = np.where(small, 0, labels)
-    flat = np.zeros(labels.shape, np.uint8)
-    return np.asarray(watershed(flat, kept, connectivity=1), np.uint8)  # type: ignore[no-untyped-call]
 
 
 def _grey(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -1,4 +1,4 @@
-"""What the three widgets have in common: a body, a progress row, one task at a time."""
+"""What the widgets have in common: a body, a progress row, one task at a time."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -61,12 +61,20 @@ class Panel(QWidget):
             show_error(str(error))
             return None
 
+    def set_busy(self, busy: bool) -> None:
+        """Lock what must not be pressed while a task runs."""
+        self.body.setEnabled(not busy)
+
+    def stop_work(self) -> None:
+        """Stop whatever runs: the dock has let go of the widget."""
+        self.runner.cancel()
+
     def _on_started(self, title: str) -> None:
-        self.body.setEnabled(False)
+        self.set_busy(True)
         self.progress.start(title)
 
     def _on_finished(self, message: str) -> None:
-        self.body.setEnabled(True)
+        self.set_busy(False)
         self.progress.stop(message or self.progress_message, self.progress_link)
         self.progress_message, self.progress_link = "", None
 
@@ -79,10 +87,9 @@ class Panel(QWidget):
     def event(self, event: QEvent) -> bool:
         """Stop the work when the dock lets go of the widget."""
         # napari unparents the widget of a dock that is closed, and forgets it.
-        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
-            runner = getattr(self, "runner", None)
-            if isinstance(runner, QObject):
-                runner.cancel()
+        gone = event.type() == QEvent.Type.ParentChange and self.parent() is None
+        if gone and isinstance(getattr(self, "runner", None), QObject):
+            self.stop_work()
         return super().event(event)
 
 

@@ -1,10 +1,12 @@
-"""Libraries that the user opened before, kept in the user's settings."""
+"""Folders that the user opened before, kept in the user's settings."""
 
 from pathlib import Path
 
 from qtpy.QtCore import QSettings
 
 MOST = 8
+LIBRARIES = "recent_libraries"
+MODELS = "recent_models"
 
 
 def _settings() -> QSettings:
@@ -13,14 +15,14 @@ def _settings() -> QSettings:
     )
 
 
-def recent() -> list[str]:
-    """Return the libraries that are still there, latest first."""
-    stored = _settings().value("recent_libraries") or []
+def recent(kind: str = LIBRARIES) -> list[str]:
+    """Return the folders of a kind that are still there, latest first."""
+    stored = _settings().value(kind) or []
     paths = [stored] if isinstance(stored, str) else list(stored)
     return [path for path in paths if Path(path).is_dir()]
 
 
-def remember(path: str) -> None:
-    """Put a library first."""
-    kept = [path, *(other for other in recent() if other != path)][:MOST]
-    _settings().setValue("recent_libraries", kept)
+def remember(path: str, kind: str = LIBRARIES) -> None:
+    """Put a folder first."""
+    kept = [path, *(other for other in recent(kind) if other != path)][:MOST]
+    _settings().setValue(kind, kept)

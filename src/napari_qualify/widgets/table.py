@@ -19,7 +19,7 @@ ROW = 24
 """Height of a table's row in pixels."""
 
 
-class _KeepColour(QStyledItemDelegate):
+class KeepColour(QStyledItemDelegate):
     """Marks the chosen cell by a frame, so that its colour still shows."""
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex) -> None:
@@ -60,7 +60,7 @@ class Table(QTableWidget):
         self.verticalHeader().setVisible(False)
         self.verticalHeader().setDefaultSectionSize(ROW)
         self.horizontalHeader().setHighlightSections(False)
-        self.setItemDelegate(_KeepColour(self))
+        self.setItemDelegate(KeepColour(self))
 
     def fill(self, rows: Sequence[Sequence[str]], tips: Sequence[Sequence[str]] = ()) -> None:
         """Show text; `tips` are the tooltips, where not the text itself."""

@@ -3,7 +3,7 @@
 Every function takes ``progress`` and runs in a worker's thread, or in a test.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,51 +19,6 @@ if TYPE_CHECKING:
     from napari_qualify.segment.phases import Phases
 
 Region = tuple[int, int, int, int]
-
-
-@dataclass(frozen=True, eq=False)
-class Segmented:
-    """Phases with the area fraction of each.
-
-    Attributes
-    ----------
-    phases : Phases
-    fractions : tuple of dict
-        Rows of `measure`: phase, value, low, high, n; NaN without an interval.
-    note : str
-        How the interval was found, or why there is none.
-    """
-
-    phases: "Phases"
-    fractions: tuple[dict[str, Any], ...]
-    note: str
-
-
-def segment_source(
-    source: LayerSource, settings: Mapping[str, Any], progress: Progress
-) -> Segmented:
-    """Segment a layer by thresholds and measure the area fractions."""
-    from napari_qualify.measure.run import measure
-    from napari_qualify.micrograph import read
-    from napari_qualify.segment.run import segment
-    from napari_qualify.segment.threshold import ThresholdSegmenter
-
-    progress("reading", 0, 1)
-    segmenter = ThresholdSegmenter(**settings)
-    micrograph = read(source)
-    if segmenter.smoothing_um is not None and micrograph.pixel_size_um is None:
-        raise UsageError(
-            f"{source.name} has no pixel size, so micrometres mean nothing on it. "
-            "Give the smoothing in pixels, or set the layer's scale and units."
-        )
-    phases = segment(micrograph, segmenter, progress=progress)
-    progress("measuring", 0, 1)
-    table = measure(phases)
-    table = table[table["measure"] == "area_fraction"]
-    rows = tuple(table.to_dict("records"))
-    methods = sorted({str(line["method"]) for line in rows})
-    note = "Intervals: " + "; ".join(methods) + ". Segmentation error is not in them."
-    return Segmented(phases, rows, note)
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,19 +15,21 @@ from psygnal import Signal as PsygnalSignal
 from qtpy.QtCore import QObject, Signal
 
 from napari_qualify.errors import UsageError
+from napari_qualify.widgets.edits import EditCounter
 from napari_qualify.widgets.sources import KEY, LayerSource, take
+from napari_qualify.widgets.stroke_layers import StrokeLayers, label_colours, spatial
 
 REGION_LAYER = "Reference region"
-SPATIAL = ("scale", "translate", "units", "axis_labels")
 
 
 class Session:
-    """What the widgets of one viewer share: the library that is open."""
+    """What the widgets of one viewer share: the library that is open, the count of edits."""
 
     library_changed = PsygnalSignal(object)
 
     def __init__(self) -> None:
         self._library: Any = None
+        self.edits = EditCounter()
 
     @property
     def library(self) -> Any:
@@ -48,7 +50,11 @@ def session(viewer: Any) -> Session:
     """Return the shared state of a viewer, whatever proxy it comes in."""
     # Keyed on the proxy that napari hands to a plugin, it would vanish with
     # the first widget.
-    return _SESSIONS.setdefault(getattr(viewer, "__wrapped__", viewer), Session())
+    bare = getattr(viewer, "__wrapped__", viewer)
+    if bare not in _SESSIONS:
+        _SESSIONS[bare] = Session()
+        _SESSIONS[bare].edits.watch(bare.layers)
+    return _SESSIONS[bare]
 
 
 class ViewerLink(QObject):
@@ -59,32 +65,56 @@ class ViewerLink(QObject):
     viewer : napari.viewer.Viewer or napari.components.ViewerModel
     parent : QObject, optional
 
+    Attributes
+    ----------
+    strokes : StrokeLayers
+        Its hand for strokes and their live prediction.
+
     Signals
     -------
     layers_changed
         A layer came, went, moved or was renamed, or the selection changed.
+    view_changed
+        The camera moved.
     """
 
     layers_changed = Signal()
+    view_changed = Signal()
 
     def __init__(self, viewer: Any, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._viewer = viewer
+        self.strokes = StrokeLayers(viewer)
         events = viewer.layers.events
         # napari holds bound methods weakly: the link can go at any time.
         for name in ("inserted", "removed", "reordered", "renamed"):
             if hasattr(events, name):
                 getattr(events, name).connect(self._on_layers)
         viewer.layers.selection.events.changed.connect(self._on_layers)
+        camera = viewer.scene.camera
+        camera.events.center.connect(self._on_view)
+        camera.events.zoom.connect(self._on_view)
 
     def _on_layers(self, event: Any = None) -> None:
         self.layers_changed.emit()
+
+    def _on_view(self, event: Any = None) -> None:
+        self.view_changed.emit()
 
     # --- reading ---------------------------------------------------------
 
     def images(self, *, selected: bool = False) -> list[Any]:
         """Image layers from the bottom of the list up, all or the selected."""
         return self._of(Image, selected)
+
+    def source_images(self) -> list[Any]:
+        """Image layers but those that show an uncertainty."""
+        return [layer for layer in self.images() if not _is_ours(layer, "uncertainty_on")]
+
+    def masks(self) -> list[Any]:
+        """Labels layers but strokes, live phases and particles: label images of a whole."""
+        ours = ("strokes_on", "live_on", "particles_of")
+        return [layer for layer in self.label_layers() if not _is_ours(layer, *ours)]
 
     def label_layers(self) -> list[Any]:
         """Labels layers, from the bottom of the list up."""
@@ -206,16 +236,45 @@ class ViewerLink(QObject):
         -------
         napari.layers.Labels
         """
-        from napari.utils.colormaps import DirectLabelColormap
-
-        table: dict[int | None, Any] = {None: (0, 0, 0, 0), 0: (0, 0, 0, 0)}
-        table |= {value: np.divide((*rgb, 255), 255.0) for value, rgb in colours.items()}
         return self._viewer.add_labels(
             labels,
             name=f"{source.name} phases",
-            colormap=DirectLabelColormap(color_dict=table),
+            colormap=label_colours(colours),
             opacity=0.5,
             metadata={KEY: dict(metadata)},
+            scale=source.scale[-2:],
+            translate=source.translate[-2:],
+            units=source.units[-2:],
+            axis_labels=source.axis_labels[-2:],
+        )
+
+    def add_objects(
+        self, source: LayerSource, labels: np.ndarray, features: Any, metadata: Mapping[str, Any]
+    ) -> Any:
+        """Add particles of a phase as a Labels layer with a row of features each.
+
+        Parameters
+        ----------
+        source : LayerSource
+            The Labels layer of the phases.
+        labels : ndarray of int, shape (Y, X)
+            One value per particle, 0 for none.
+        features : DataFrame
+            With a column ``index``: the label of the row.
+        metadata : mapping
+            Its `name` names the layer; the rest goes into
+            ``layer.metadata['napari-qualify']``.
+
+        Returns
+        -------
+        napari.layers.Labels
+        """
+        rest = {key: value for key, value in metadata.items() if key != "name"}
+        return self._viewer.add_labels(
+            labels,
+            name=metadata["name"],
+            features=features,
+            metadata={KEY: rest},
             scale=source.scale[-2:],
             translate=source.translate[-2:],
             units=source.units[-2:],
@@ -235,6 +294,5 @@ class ViewerLink(QObject):
                 layer.visible = str(layer.unique_id) == uid
 
 
-def spatial(layer: Any) -> dict[str, Any]:
-    """Where a layer lies in space: the keywords of an output layer beside it."""
-    return {name: getattr(layer, name)[-2:] for name in SPATIAL}
+def _is_ours(layer: Any, *keys: str) -> bool:
+    return any(key in layer.metadata.get(KEY, {}) for key in keys)

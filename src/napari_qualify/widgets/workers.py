@@ -73,7 +73,7 @@ class Task:
             self.relay.progressed.emit(stage, int(done), int(total))
 
 
-class _Worker(FunctionWorker):
+class Worker(FunctionWorker):
     """A worker whose ``quit``, napari's own way to stop it, stops the task."""
 
     def __init__(self, task: Task) -> None:
@@ -138,7 +138,7 @@ class Runner(QObject):
         self.destroyed.connect(task.stop.set)
         task.relay.progressed.connect(self.progressed)
         # Errors are shown here: napari would raise a second notification.
-        worker = create_worker(task, _worker_class=_Worker, _ignore_errors=True)
+        worker = create_worker(task, _worker_class=Worker, _ignore_errors=True)
         worker.returned.connect(self._on_returned)
         worker.errored.connect(self._on_errored)
         worker.finished.connect(self._on_finished)

@@ -14,6 +14,7 @@ from napari_qualify.measure.interval import (
     make_blocks,
     none_found,
 )
+from napari_qualify.synthetic.geometry import Process, rasterise
 
 
 def disks(rng: np.random.Generator, side: int, radius: int, share: float) -> np.ndarray:
@@ -127,6 +128,32 @@ def test_blocks_that_share_particles_widen_the_interval() -> None:
     assert 1.05 < wide[0] < wide[1] < wide[2] < 2.5
     noise = correlation(np.random.default_rng(5).random((400, 400)) < 0.2)
     assert noise.widening(make_blocks((400, 400), noise.length)) == pytest.approx(1, abs=0.01)
+
+
+def test_clusters_of_particles_widen_the_interval_and_random_ones_do_not() -> None:
+    small = (lambda rng, n: np.full(n, 5.0), lambda rng, n: np.ones(n))
+    clustered = Process(0.0012, *small, gap=2.0, cluster=(40.0, 8.0))
+    random = Process(0.0012, *small, gap=2.0)
+    widening = {}
+    for process in (clustered, random):
+        found = []
+        for k in range(16):
+            drawn = process.draw(np.random.default_rng(k), 1000)
+            mask = rasterise(drawn, 500, 1.0).mask("particle")
+            itself = correlation(mask)
+            blocks = make_blocks(mask.shape, itself.length)
+            by_block = blocks.sums(mask) / blocks.areas
+            independent = by_block.var(ddof=1) / len(blocks)
+            found.append((itself.widening(blocks), independent))
+            assert itself.length[0] == itself.length[1] > 13 or process is random
+        widening[process] = np.array(found)
+    assert np.mean(widening[random][:, 0]) < 1.15
+    assert np.mean(widening[clustered][:, 0]) > 1.4
+    # Matern's clusters: 300 particles in the field, of whose pairs within a cluster of
+    # radius 40 (mean lag 36) the field holds 1 - 2 (2 / pi) 36 / 500.
+    expected = 300 * (1 + 8 * 0.908) * (math.pi * 2.5**2 / 500**2) ** 2
+    assert np.mean(widening[clustered].prod(axis=1)) == pytest.approx(expected, rel=0.3)
+    assert np.mean(widening[clustered][:, 1]) < 0.75 * expected
 
 
 def test_none_found_is_the_rule_of_three_and_a_bit() -> None:

@@ -56,7 +56,7 @@ def test_limits_read_as_written(text, phase, name, op, value, unit) -> None:
         ("pore.area_fraction <= nan", "is not understood"),
         ("pore.area_fraction <= 0.01 0.02", "is not understood"),
         (".area_fraction <= 1", "is not understood"),
-        ("pore.area <= 1", "measures are area_fraction, count"),
+        ("pore.area <= 1", "measures are area_fraction, porosity, count"),
         ("pore.area_fraction <= 1 um", "not measured in 'um'; use no unit, %"),
         ("pore.count <= 1 %", "not measured in '%'; use no unit"),
         ("pore.equivalent_diameter <= 1 %", "use um, px, nm, mm"),

@@ -5,8 +5,10 @@ import pandas as pd
 import pytest
 
 import napari_qualify as nq
+from napari_qualify.errors import UsageError
 from napari_qualify.measure.particles import find_particles
-from napari_qualify.measure.run import COLUMNS, MEASURES, measure
+from napari_qualify.measure.run import COLUMNS, measure
+from napari_qualify.measure.table import MEASURES
 from napari_qualify.segment.phases import Phases
 
 
@@ -40,9 +42,14 @@ def mask() -> np.ndarray:
 
 
 def test_the_table_has_one_row_per_image_phase_and_measure(mask: np.ndarray) -> None:
+    mask = mask[:150, :150]
     table = nq.measure([field(mask), field(mask.T, image="b.tif")])
     assert tuple(table.columns) == COLUMNS
-    assert len(table) == 2 * 2 * len(MEASURES)
+    everywhere = [name for name, each in MEASURES.items() if not each.phases]
+    pores = [name for name, each in MEASURES.items() if each.suits("pore")]
+    assert table[table["phase"] == "matrix"]["measure"].tolist() == 2 * everywhere
+    assert table[table["phase"] == "pore"]["measure"].tolist() == 2 * pores
+    assert set(pores) - set(everywhere) == {"porosity"}
     assert not table.duplicated(["image", "phase", "measure"]).any()
     assert table["method"].str.startswith("within-field").all()
     assert list(measure([]).columns) == list(COLUMNS)
@@ -82,13 +89,15 @@ def test_values_scale_with_the_pixel_size(mask: np.ndarray) -> None:
 
 
 def test_measuring_twice_gives_the_same_table(mask: np.ndarray) -> None:
+    mask = mask[:200, :200]
     pd.testing.assert_frame_equal(measure(field(mask, 0.5)), measure(field(mask, 0.5)))
 
 
 def test_a_disk_has_its_diameter_and_the_border_its_correction() -> None:
     density, diameter = [], []
     for seed in range(8):
-        table = measure(field(separate_disks(seed, side=200)))
+        names = ["count", "number_density", "equivalent_diameter"]
+        table = measure(field(separate_disks(seed, side=200)), names)
         density.append(row(table, "number_density")["value"])
         diameter.append(row(table, "equivalent_diameter")["value"])
         assert row(table, "count")["value"] > 49  # (200 / 28)^2 = 51, and the cut ones
@@ -110,7 +119,7 @@ def test_dropping_cut_particles_without_weights_would_be_biased() -> None:
         y, x = rng.integers(60, 115, 2)  # anywhere relative to the grid of squares
         found = find_particles(mask[y : y + 140, x : x + 140])
         weighted.append((found.weight.sum(), (found.weight * found.diameter).sum()))
-        plain.append((len(found), found.diameter.sum()))
+        plain.append((found.inside.sum(), found.diameter[found.inside].sum()))
         truth.append(np.sqrt(4 * sides**2 / math.pi).mean())
     by_weight, by_number = np.sum(weighted, 0), np.sum(plain, 0)
     assert by_weight[1] / by_weight[0] == pytest.approx(np.mean(truth), rel=0.05)
@@ -156,3 +165,61 @@ def test_few_particles_have_no_interval() -> None:
     assert row(table, "equivalent_diameter")["value"] == pytest.approx(math.sqrt(4 * 36 / math.pi))
     assert math.isnan(row(table, "equivalent_diameter")["low"])
     assert "too few particles" in row(table, "number_density")["method"]
+
+
+def test_measures_are_chosen_by_name_for_every_phase(mask: np.ndarray) -> None:
+    table = measure(field(mask), ["porosity", "count"])
+    assert table["phase"].tolist() == ["matrix", "matrix", "pore", "pore"]
+    assert table["measure"].tolist() == ["porosity", "count"] * 2  # the table's order
+    assert row(table, "porosity")["value"] == mask.mean()
+    assert measure(field(mask), "count")["measure"].tolist() == ["count"] * 2
+    with pytest.raises(UsageError, match="no measure 'sharpness'; the measures are area_fraction"):
+        measure(field(mask), ["count", "sharpness"])
+
+
+def test_a_measure_is_worked_out_once_for_all_of_its_rows(mask: np.ndarray) -> None:
+    whole = measure(field(mask)).set_index(["phase", "measure"])
+    for name in ("equivalent_diameter_d10", "equivalent_diameter_d90"):
+        alone = row(measure(field(mask), [name]), name)
+        assert alone["value"] == whole.loc[("pore", name), "value"]
+        assert alone["low"] <= alone["value"] <= alone["high"]
+
+
+@pytest.mark.parametrize(
+    ("phase", "measures"),
+    [
+        ("Pores", {"porosity"}),
+        ("open porosity", {"porosity"}),
+        ("void", {"porosity"}),
+        ("crack", {"crack_opening"}),
+        ("oxide layer", {"layer_thickness"}),
+        ("grain boundaries", {"grain_size_number"}),
+        ("carbide", set()),
+        ("spore", set()),
+        ("cracked", set()),
+    ],
+)
+def test_some_measures_go_by_the_name_of_the_phase(phase: str, measures: set[str]) -> None:
+    some = {"porosity", "crack_opening", "layer_thickness", "grain_size_number"}
+    suiting = {name for name, each in MEASURES.items() if each.suits(phase)}
+    assert suiting & some == measures
+    assert {"area_fraction", "mean_free_path"} <= suiting
+
+
+def test_a_uniform_sample_changes_as_its_scale(mask: np.ndarray) -> None:
+    mask = mask[:200, :200]
+    px, um = measure(field(mask)), measure(field(mask, 0.5))
+    power = {"px": 1, "px2": 2, "1/px": -1, "1/px2": -2, "": 0}
+    for (_, a), (_, b) in zip(px.iterrows(), um.iterrows(), strict=True):
+        assert a["unit"].replace("px", "um") == b["unit"]
+        for key in ("value", "low", "high"):
+            expected = a[key] * 0.5 ** power[a["unit"]]
+            assert b[key] == pytest.approx(expected, nan_ok=True), a["measure"]
+
+
+@pytest.mark.parametrize("turn", [np.rot90, np.flipud, np.transpose])
+def test_turning_the_field_changes_no_value(mask: np.ndarray, turn) -> None:
+    mask = mask[:200, :150]
+    upright, turned = measure(field(mask)), measure(field(np.ascontiguousarray(turn(mask))))
+    for (_, a), (_, b) in zip(upright.iterrows(), turned.iterrows(), strict=True):
+        assert b["value"] == pytest.approx(a["value"], nan_ok=True), a["measure"]

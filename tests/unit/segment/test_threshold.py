@@ -9,8 +9,9 @@ from scipy.ndimage import gaussian_filter
 from napari_qualify.errors import Cancelled, SegmentationError, UsageError
 from napari_qualify.micrograph import Micrograph
 from napari_qualify.segment.phases import Phases
+from napari_qualify.segment.regions import merge_small
 from napari_qualify.segment.run import Segmenter, segment
-from napari_qualify.segment.threshold import ThresholdSegmenter, merge_small
+from napari_qualify.segment.threshold import ThresholdSegmenter
 
 
 def three_phases(noise: float = 12.0, side: int = 256) -> tuple[np.ndarray, np.ndarray]:
@@ -209,7 +210,7 @@ def test_the_verb_reads_what_is_no_micrograph_yet(tmp_path) -> None:
 
 def test_a_segmenter_must_keep_the_shape() -> None:
     class Halves(ThresholdSegmenter):
-        def predict(self, micrograph, progress=None):
+        def predict(self, micrograph, progress=None, *, probabilities=False):
             return Phases(np.ones((8, 8), int), self.names)
 
     with pytest.raises(SegmentationError, match="keep the shape"):

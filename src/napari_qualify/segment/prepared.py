@@ -1,0 +1,151 @@
+"""Examples made ready for a training: checked, at one pixel size, as class indices."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_qualify.errors import SegmentationError, UsageError
+
+if TYPE_CHECKING:
+    from napari_qualify.micrograph import Micrograph
+    from napari_qualify.segment.examples import Example
+    from napari_qualify.segment.train_settings import TrainSettings
+
+_SAME = 0.02  # relative difference of pixel sizes that is left alone
+Pair = tuple[NDArray[np.uint8], NDArray[np.int16]]
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """What a training works on.
+
+    Attributes
+    ----------
+    training, validation : list of (image, labels)
+        8-bit images (Y, X) or (Y, X, 3); class indices (Y, X), -1 for no truth.
+    shares : ndarray of float, shape (classes,)
+        Of the labelled training pixels.
+    pixel_size_um : float or None
+    images, validation_images : list of dict
+        Name, hash and specimen of each micrograph.
+    """
+
+    training: list[Pair]
+    validation: list[Pair]
+    shares: NDArray[np.float64]
+    pixel_size_um: float | None
+    images: list[dict[str, str]]
+    validation_images: list[dict[str, str]]
+
+
+def prepare(
+    examples: "Sequence[Example]",
+    validation: "Sequence[Example]",
+    names: Mapping[int, str],
+    settings: "TrainSettings",
+) -> Prepared:
+    """Check examples and bring them to one pixel size.
+
+    Raises
+    ------
+    UsageError
+        For fewer than two phases, or no examples.
+    SegmentationError
+        When a specimen is on both sides, a phase has no pixel, or some
+        examples are calibrated and others not.
+    """
+    if len(names) < 2:
+        raise UsageError("a network needs at least two named phases, for example 0=matrix,1=pore")
+    if not examples:
+        raise UsageError("no examples to train on; give micrographs with their label images")
+    both = {e.group for e in examples} & {e.group for e in validation}
+    if both:
+        raise SegmentationError(
+            f"the specimen {sorted(both)[0]} is among the training and the validation images; "
+            "a validation on it would flatter. Keep each specimen on one side."
+        )
+    micrographs = [each.micrograph for each in (*examples, *validation)]
+    size = pixel_size_of(micrographs, settings.pixel_size_um)
+    values = sorted(names)
+    training = [_pair(each, values, size) for each in examples]
+    counts = sum(np.bincount(p[1][p[1] >= 0], minlength=len(values)) for p in training)
+    counts = np.asarray(counts, np.float64)
+    missing = [names[values[i]] for i in np.flatnonzero(counts == 0)]
+    if missing:
+        raise SegmentationError(
+            f"no training image shows {', '.join(missing)}; label some, or leave the phase out"
+        )
+    return Prepared(
+        training=training,
+        validation=[_pair(each, values, size) for each in validation],
+        shares=counts / counts.sum(),
+        pixel_size_um=size,
+        images=[_identity(each) for each in examples],
+        validation_images=[_identity(each) for each in validation],
+    )
+
+
+def _identity(example: "Example") -> dict[str, str]:
+    micrograph = example.micrograph
+    return {
+        "name": micrograph.name,
+        "sha256": micrograph.content_hash,
+        "group": example.group,
+    }
+
+
+def pixel_size_of(micrographs: "Sequence[Micrograph]", wanted: float | None) -> float | None:
+    """Pixel size to train at: the one that is asked for, else the median of the images.
+
+    Raises
+    ------
+    SegmentationError
+        When only some are calibrated, or none and a size is asked for.
+    """
+    sizes = [each.pixel_size_um for each in micrographs]
+    known = [size for size in sizes if size is not None]
+    if not known:
+        if wanted is not None:
+            raise SegmentationError(
+                f"a pixel size of {wanted} um is asked for, but no image is calibrated; "
+                "give the images' pixel size"
+            )
+        return None
+    if len(known) < len(sizes):
+        name = micrographs[sizes.index(None)].name
+        raise SegmentationError(
+            f"{name} has no pixel size, other images have one; give it, or train without"
+        )
+    return float(wanted or np.median(known))
+
+
+def _pair(example: "Example", values: list[int], size: float | None) -> Pair:
+    """Image and class indices of an example, resampled when its pixel size is another."""
+    image = example.micrograph.to_uint8()
+    table = np.full(max(int(example.labels.max()), values[-1]) + 1, -1, np.int16)
+    table[values] = np.arange(len(values))
+    labels = table[example.labels]
+    own = example.micrograph.pixel_size_um
+    if size is None or own is None or abs(own / size - 1) <= _SAME:
+        return image, labels
+    return resized(image, own / size, 1).astype(np.uint8), resized(labels, own / size, 0)
+
+
+def resized(array: NDArray[Any], factor: float, order: int) -> NDArray[Any]:
+    """Image or labels (order 0) enlarged by a factor, anti-aliased; of the same type."""
+    from skimage.transform import resize
+
+    shape = [max(1, round(side * factor)) for side in array.shape[:2]]
+    smooth = order > 0 and factor < 1
+    found = resize(  # type: ignore[no-untyped-call]
+        array,
+        (*shape, *array.shape[2:]),
+        order=order,
+        preserve_range=True,
+        anti_aliasing=smooth,
+        mode="reflect",
+    )
+    return np.asarray(np.rint(found)).astype(array.dtype)

@@ -1,0 +1,69 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from napari_qualify.measure.grain_instances import enclosed_grains, without_boundary
+
+
+def two_squares(opening: int, side: int = 30) -> np.ndarray:
+    """Boundary of two squares side by side, its wall between them open in the middle."""
+    boundary = np.zeros((side + 2, 2 * side + 3), bool)
+    boundary[[0, -1]] = True
+    boundary[:, [0, side + 1, -1]] = True
+    middle = (side + 2) // 2
+    boundary[middle - opening // 2 : middle - opening // 2 + opening, side + 1] = False
+    return boundary
+
+
+@pytest.mark.parametrize(("opening", "grains"), [(0, 2), (1, 2), (8, 2), (14, 2), (24, 1), (30, 1)])
+def test_gaps_are_closed_and_wide_necks_are_not(opening: int, grains: int) -> None:
+    found = enclosed_grains(two_squares(opening))
+    assert found.max() == grains
+    if grains == 2:
+        left, right = found[:, :31], found[:, 32:]
+        assert set(np.unique(left)) - {0} != set(np.unique(right)) - {0}
+        assert np.count_nonzero(left) == np.count_nonzero(right) == 900
+
+
+@given(st.integers(1, 4), st.sampled_from([2, 10, 26]))
+@settings(max_examples=12, deadline=None)
+def test_what_a_gap_is_does_not_depend_on_magnification(times: int, opening: int) -> None:
+    boundary = two_squares(opening)
+    large = boundary.repeat(times, axis=0).repeat(times, axis=1)
+    assert enclosed_grains(large).max() == enclosed_grains(boundary).max()
+
+
+@given(st.floats(0.3, 1), st.floats(6, 28), st.floats(0, math.pi))
+@settings(max_examples=60, deadline=None)
+def test_a_convex_grain_is_never_cut(flat: float, radius: float, angle: float) -> None:
+    y, x = np.mgrid[:64, :64] - 31.7
+    u, v = x * math.cos(angle) + y * math.sin(angle), y * math.cos(angle) - x * math.sin(angle)
+    assert enclosed_grains(u**2 + (v / flat) ** 2 > radius**2).max() == 1
+
+
+def test_a_diagonal_line_one_pixel_wide_is_a_boundary() -> None:
+    assert enclosed_grains(np.eye(50, dtype=bool)).max() == 2
+
+
+def test_without_a_boundary_the_field_is_one_grain() -> None:
+    assert (enclosed_grains(np.zeros((10, 12), bool)) == 1).all()
+    assert not enclosed_grains(np.ones((10, 12), bool)).any()
+
+
+@given(st.integers(1, 9))
+@settings(max_examples=9, deadline=None)
+def test_grains_meet_in_the_middle_of_their_boundary(width: int) -> None:
+    boundary = np.zeros((20, 61), bool)
+    boundary[:, 30 - width // 2 : 30 - width // 2 + width] = True
+    grown = without_boundary(enclosed_grains(boundary))
+    assert (grown > 0).all()
+    change = np.flatnonzero(np.diff(grown[10]))
+    assert len(change) == 1
+    assert abs(change[0] + 0.5 - (30 - width // 2 + (width - 1) / 2)) <= 0.5
+
+
+def test_a_field_without_grains_stays_empty() -> None:
+    assert not without_boundary(np.zeros((5, 5), np.int32)).any()
