@@ -159,13 +159,13 @@ class Crops:
         a = self.augmentation
         if a.blur and rng.random() < 0.3:
             sigma = rng.uniform(0.2, a.blur) if a.blur > 0.2 else a.blur
-            picture = np.asarray(ndimage.gaussian_filter(picture, (sigma, sigma, 0)))
+            picture = ndimage.gaussian_filter(picture, (sigma, sigma, 0), output=np.float32)
         gain, shift = math.exp(rng.normal(0, a.contrast)), rng.normal(0, a.brightness)
         picture = picture * np.float32(gain) + np.float32(shift)
         if a.gamma:
             unit = 1 / (1 + np.exp(-picture))  # in 0..1 without clipping
             power = np.float32(math.exp(rng.normal(0, a.gamma)))
-            picture = picture + 4 * (unit**power - unit)
+            picture = (picture + 4 * (unit**power - unit)).astype(np.float32)
         if a.shading and rng.random() < 0.5:
             corners = rng.normal(0, a.shading * rng.random(), (3, 3)).astype(np.float32)
             field = ndimage.zoom(corners, [side / 3 for side in picture.shape[:2]], order=3)

@@ -21,9 +21,8 @@ It does not shrink with the number of pixels: those of a stroke are near copies.
 SHARE_POWER = 0.5
 """Exponent of the estimated shares as prior probabilities.
 
-On six strokings each of one image of the NASA sets Super1 and EBC3 (see
-``benchmarks/segmentation.py``) 0, 0.5 and 1 gave a mean intersection over union
-of .690, .747, .736 and of .354, .378, .336.
+0 would take every phase for as common as any other, 1 is best for the share of
+pixels that are right; the intersection over union of rare phases lies between.
 """
 _SMALLEST = 2e-3  # share below which a phase is not thought to fall
 _ITERATIONS = 100

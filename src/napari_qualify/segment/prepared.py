@@ -1,5 +1,6 @@
 """Examples made ready for a training: checked, at one pixel size, as class indices."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -8,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_qualify.errors import SegmentationError, UsageError
+from napari_qualify.segment.resample import SAME, resampled
 
 if TYPE_CHECKING:
     from napari_qualify.micrograph import Micrograph
     from napari_qualify.segment.examples import Example
     from napari_qualify.segment.train_settings import TrainSettings
 
-_SAME = 0.02  # relative difference of pixel sizes that is left alone
 Pair = tuple[NDArray[np.uint8], NDArray[np.int16]]
 
 
@@ -129,23 +130,17 @@ def _pair(example: "Example", values: list[int], size: float | None) -> Pair:
     table[values] = np.arange(len(values))
     labels = table[example.labels]
     own = example.micrograph.pixel_size_um
-    if size is None or own is None or abs(own / size - 1) <= _SAME:
+    if size is None or own is None or abs(own / size - 1) <= SAME:
         return image, labels
-    return resized(image, own / size, 1).astype(np.uint8), resized(labels, own / size, 0)
+    return resampled(image, size / own), nearest(labels, size / own)
 
 
-def resized(array: NDArray[Any], factor: float, order: int) -> NDArray[Any]:
-    """Image or labels (order 0) enlarged by a factor, anti-aliased; of the same type."""
-    from skimage.transform import resize
-
-    shape = [max(1, round(side * factor)) for side in array.shape[:2]]
-    smooth = order > 0 and factor < 1
-    found = resize(  # type: ignore[no-untyped-call]
-        array,
-        (*shape, *array.shape[2:]),
-        order=order,
-        preserve_range=True,
-        anti_aliasing=smooth,
-        mode="reflect",
+def nearest(labels: NDArray[Any], ratio: float) -> NDArray[Any]:
+    """Labels on the grid of `resample.resampled`, each pixel the nearest one's value."""
+    rows, columns = (
+        np.minimum(
+            ((np.arange(max(1, math.ceil(n / ratio - 1e-6))) + 0.5) * ratio).astype(np.intp), n - 1
+        )
+        for n in labels.shape
     )
-    return np.asarray(np.rint(found)).astype(array.dtype)
+    return labels[np.ix_(rows, columns)]

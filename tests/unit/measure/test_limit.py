@@ -35,6 +35,13 @@ def table(value: float, low: float, high: float, unit: str = "", name: str = "ar
         ("c.number_density >= 200 /mm²", "c", "number_density", ">=", 2e-4, "1/um2"),
         ("c.number_density >= 2 1/um^2", "c", "number_density", ">=", 2, "1/um2"),
         ("a.b.count <= 3", "a.b", "count", "<=", 3, ""),
+        ("pore.porosity <= 2 %", "pore", "porosity", "<=", 0.02, ""),
+        ("c.equivalent_diameter_d90 < 5", "c", "equivalent_diameter_d90", "<", 5, "um"),
+        ("c.clark_evans_ratio > 0.8", "c", "clark_evans_ratio", ">", 0.8, ""),
+        ("crack.crack_length_density < 3 1/mm", "crack", "crack_length_density", "<", 3e-3,
+         "1/um"),
+        ("boundary.mean_grain_area < 0.01 mm²", "boundary", "mean_grain_area", "<", 1e4, "um2"),
+        ("boundary.grain_size_number >= 8", "boundary", "grain_size_number", ">=", 8, ""),
     ],
 )  # fmt: skip
 def test_limits_read_as_written(text, phase, name, op, value, unit) -> None:
