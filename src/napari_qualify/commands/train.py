@@ -107,7 +107,7 @@ def _training(
 
     validation = sides["validation"] or None
     if state is not None:
-        return Training.resume(state, sides["train"], validation)
+        return Training.resume(state, sides["train"], validation=validation)
     return Training(sides["train"], names, TrainSettings(**settings), validation=validation)
 
 

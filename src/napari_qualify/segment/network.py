@@ -65,20 +65,31 @@ class NetworkSegmenter:
     levels: Levels | None = None
 
     def __post_init__(self) -> None:
+        self._forget()
+
+    def _forget(self) -> None:
+        """Drop what was derived from the weights."""
         object.__setattr__(self, "_ready", None)
+        object.__setattr__(self, "_digest", None)
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 in hex over weights, architecture, phases and scale."""
-        if "fingerprint" not in self.record:
+        """SHA-256 in hex over weights, architecture, phases, scale and averaging."""
+        if not self.test_time_augmentation:
+            return self._weights_digest()
+        return hashlib.sha256(f"{self._weights_digest()} averaged".encode()).hexdigest()
+
+    def _weights_digest(self) -> str:
+        """Fingerprint without averaging, which is what a model folder holds; made once."""
+        if self._digest is None:  # type: ignore[attr-defined]
             digest = hashlib.sha256()
             for key, value in sorted(self.tensors().items()):
                 digest.update(key.encode())
                 digest.update(np.ascontiguousarray(value).data.cast("B") if value.size else b"")
             content = [_REVISION, self.architecture, sorted(self.names.items())]
             digest.update(json.dumps([*content, self.pixel_size_um]).encode())
-            self.record["fingerprint"] = digest.hexdigest()
-        return str(self.record["fingerprint"])
+            object.__setattr__(self, "_digest", digest.hexdigest())
+        return str(self._digest)  # type: ignore[attr-defined]
 
     def predict(
         self,
@@ -204,7 +215,7 @@ class NetworkSegmenter:
             "phases": {str(value): name for value, name in self.names.items()},
             "pixel_size_um": self.pixel_size_um,
             "intensity": POLICY,
-            "fingerprint": self.fingerprint,
+            "fingerprint": self._weights_digest(),
         }
         return write_model(Path(folder), record, self.tensors(), overwrite=overwrite)
 
@@ -229,6 +240,7 @@ class NetworkSegmenter:
             raise SegmentationError(
                 f"the weights do not fit the network {self.architecture}: {error}"
             ) from error
+        self._forget()
 
     @classmethod
     def from_model(

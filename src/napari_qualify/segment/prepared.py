@@ -1,5 +1,6 @@
 """Examples made ready for a training: checked, at one pixel size, as class indices."""
 
+import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -31,7 +32,7 @@ class Prepared:
         Of the labelled training pixels.
     pixel_size_um : float or None
     images, validation_images : list of dict
-        Name, hash and specimen of each micrograph.
+        Name, hash and specimen of each micrograph, and the hash of its labels.
     """
 
     training: list[Pair]
@@ -94,6 +95,7 @@ def _identity(example: "Example") -> dict[str, str]:
     return {
         "name": micrograph.name,
         "sha256": micrograph.content_hash,
+        "labels_sha256": hashlib.sha256(np.ascontiguousarray(example.labels)).hexdigest(),
         "group": example.group,
     }
 

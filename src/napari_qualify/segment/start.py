@@ -114,13 +114,19 @@ def _checkpoint(start: str, progress: Progress) -> tuple[Path, dict[str, Any]]:
             raise UsageError(
                 f"no start {start!r}: it is none of {', '.join(STARTS)}, and no file of that name"
             )
+    return path, {"start": start, "sha256": _sha256(path)}
+
+
+def _sha256(path: Path) -> str:
     with path.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    return path, {"start": start, "sha256": digest}
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _fetch(address: str, progress: Progress) -> Path:
-    """Fetch a checkpoint into the user's cache; kept there under its address's hash."""
+    """Fetch a checkpoint into the user's cache; kept there under its address's hash.
+
+    Its own hash is written beside it at first use, and checked after.
+    """
     import os
     from urllib.error import URLError
     from urllib.request import urlopen
@@ -131,7 +137,12 @@ def _fetch(address: str, progress: Progress) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     name = hashlib.sha256(address.encode()).hexdigest()[:16]
     path = folder / f"{name}{Path(address.split('?')[0]).suffix}"
-    if path.is_file():
+    known = path.with_name(f"{name}.sha256")
+    if path.is_file() and known.is_file():
+        if _sha256(path) != known.read_text(encoding="ascii"):
+            raise SegmentationError(
+                f"{address}: the copy {path} is not the one that was fetched; remove it"
+            )
         return path
     partial = path.with_suffix(f".{os.getpid()}.partial")
     try:
@@ -143,6 +154,7 @@ def _fetch(address: str, progress: Progress) -> Path:
                 progress("fetching the checkpoint", done >> 20, total >> 20)
             if total and done != total:
                 raise SegmentationError(f"{address}: {done} of {total} bytes came; try again")
+        known.write_text(_sha256(partial), encoding="ascii")
         partial.replace(path)
     except (URLError, TimeoutError, OSError) as error:
         raise SegmentationError(

@@ -98,7 +98,7 @@ class TrainPoint:
     seconds : float
         Since the training began, pauses left out.
     loss : float
-        Mean over the steps since the last point.
+        Mean over the steps since the last point; NaN when there were none.
     mean_iou : float or None
         Mean intersection over union of the phases on the validation images;
         None without them.
@@ -115,3 +115,9 @@ class TrainPoint:
     def record(self) -> dict[str, Any]:
         """Plain types for JSON."""
         return dict(vars(self))
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> "TrainPoint":
+        """Point of what `record` returned, read back from JSON, which has no NaN."""
+        loss = record["loss"]
+        return cls(**{**record, "loss": math.nan if loss is None else loss})

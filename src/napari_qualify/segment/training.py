@@ -170,16 +170,20 @@ class Training:
         if minutes is not None:
             settings = replace(settings, minutes=minutes)
         made = cls(examples, names, settings, validation=validation)
-        known = [each["sha256"] for each in record["training"]["images"]]
-        if known != [each["sha256"] for each in made.data.images]:
-            raise SegmentationError(
-                f"{folder}: was trained on other images; give the same ones in the same order, "
-                "or begin a new training"
-            )
-        state = TrainingState(len(names), settings, made.data, progress)
+        for side, known in (
+            ("images", made.data.images),
+            ("validation", made.data.validation_images),
+        ):
+            if _hashes(record["training"][side]) != _hashes(known):
+                raise SegmentationError(
+                    f"{folder}: was trained on other images or labels; give the same ones in the "
+                    "same order, or begin a new training"
+                )
+        # All weights come from the folder: those that it once started from need not be there.
+        state = TrainingState(len(names), replace(settings, start="none"), made.data, progress)
         state.restore(tensors, record["state"])
         made._state = state
-        made.points = [TrainPoint(**point) for point in record["points"]]
+        made.points = [TrainPoint.from_record(point) for point in record["points"]]
         if "best" in record:
             best = made._segmenter(state)
             best.load_tensors(under(tensors, "best."))
@@ -248,3 +252,7 @@ class Training:
             "precision": resolve(self.settings.precision, self.settings.device),
             "ended": "running",
         }
+
+
+def _hashes(images: Sequence[Mapping[str, str]]) -> list[tuple[str, str]]:
+    return [(each["sha256"], each["labels_sha256"]) for each in images]

@@ -38,13 +38,13 @@ def intersection_over_union(table: NDArray[np.int64]) -> NDArray[np.float64]:
 
 def validate(
     segmenter: "NetworkSegmenter", pairs: "list[Pair]"
-) -> tuple[float, dict[str, float], tuple[NDArray[np.uint8], NDArray[Any], NDArray[Any]]]:
+) -> tuple[float | None, dict[str, float], tuple[NDArray[np.uint8], NDArray[Any], NDArray[Any]]]:
     """Judge a network on the middle of each validation image.
 
     Returns
     -------
-    mean_iou : float
-        Over the phases that occur.
+    mean_iou : float or None
+        Over the phases that occur; None when no pixel has a truth.
     iou : dict of str to float
         By phase; a phase that is nowhere is left out.
     preview : tuple of ndarray, shape (h, w)
@@ -67,7 +67,7 @@ def validate(
     assert preview is not None
     iou = intersection_over_union(table)
     by_name = {name: float(v) for name, v in zip(names, iou, strict=True) if np.isfinite(v)}
-    return float(np.nanmean(iou)), by_name, preview
+    return float(np.nanmean(iou)) if by_name else None, by_name, preview
 
 
 def _middle(side: int) -> slice:

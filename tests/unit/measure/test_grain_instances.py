@@ -44,8 +44,12 @@ def test_a_convex_grain_is_never_cut(flat: float, radius: float, angle: float) -
     assert enclosed_grains(u**2 + (v / flat) ** 2 > radius**2).max() == 1
 
 
-def test_a_diagonal_line_one_pixel_wide_is_a_boundary() -> None:
-    assert enclosed_grains(np.eye(50, dtype=bool)).max() == 2
+@pytest.mark.parametrize("offset", [0, 30, 47])
+def test_a_diagonal_line_one_pixel_wide_is_a_boundary(offset: int) -> None:
+    boundary = np.eye(50, k=offset, dtype=bool)
+    found = enclosed_grains(boundary)
+    assert found.max() == 2
+    assert (found > 0).sum() == (~boundary).sum()
 
 
 def test_without_a_boundary_the_field_is_one_grain() -> None:
