@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from scipy.spatial import Delaunay, KDTree
+from scipy.spatial import KDTree, Voronoi
 
 from measurement_cases import Case
 from napari_qualify.segment.phases import Phases
@@ -97,18 +97,42 @@ def grain_field(rng: np.random.Generator, resolution: float, *, gaps: bool) -> P
     margin = 5 * math.sqrt(GRAIN_UM2)
     side = GRAINS_UM + 2 * margin
     seeds = rng.uniform(-margin, GRAINS_UM + margin, (rng.poisson(side**2 / GRAIN_UM2), 2))
-    at = np.stack(np.meshgrid(centres, centres, indexing="ij"), axis=-1)
-    away, which = KDTree(seeds).query(at, k=4)
-    apart = np.linalg.norm(seeds[which[..., 1:]] - seeds[which[..., :1]], axis=-1)
-    to_side = ((away[..., 1:] ** 2 - away[..., :1] ** 2) / (2 * apart)).min(axis=-1)
-    boundary = to_side <= BOUNDARY_UM / 2
+    cells = Voronoi(seeds)
+    boundary = np.zeros((len(centres), len(centres)), bool)
+    for first, last in cells.ridge_vertices:
+        if min(first, last) >= 0:  # else the side goes on for ever, outside of the field
+            _draw_side(boundary, *cells.vertices[[first, last]], pixel)
     if gaps:
         # In the middle between neighbouring seeds, which is mostly on their side.
-        pairs = Delaunay(seeds).simplices[:, :2]
+        pairs = cells.ridge_points
         broken = pairs[rng.random(len(pairs)) < GAPS]
-        hole, _ = KDTree(seeds[broken].mean(axis=1)).query(at, distance_upper_bound=GAP_UM / 2)
-        boundary &= np.isinf(hole)
+        for middle in seeds[broken].mean(axis=1):
+            rows, columns, y, x = _near(boundary, middle - GAP_UM, middle + GAP_UM, pixel)
+            hole = np.hypot(y - middle[0], x - middle[1]) < GAP_UM / 2
+            boundary[rows, columns] &= ~hole
     return Phases(boundary.astype(np.uint8) + 1, {1: "matrix", 2: "boundary"}, pixel)
+
+
+def _near(
+    mask: NDArray[np.bool_], low: NDArray[np.float64], high: NDArray[np.float64], pixel: float
+) -> tuple[slice, slice, NDArray[np.float64], NDArray[np.float64]]:
+    """The part of a mask between two corners in um, and its pixels' centres."""
+    first = np.floor(low / pixel).astype(int).clip(0, mask.shape)
+    last = np.ceil(high / pixel).astype(int).clip(0, mask.shape)
+    y, x = ((np.arange(a, b) + 0.5) * pixel for a, b in zip(first, last, strict=True))
+    return slice(first[0], last[0]), slice(first[1], last[1]), y[:, None], x[None]
+
+
+def _draw_side(
+    mask: NDArray[np.bool_], start: NDArray[np.float64], end: NDArray[np.float64], pixel: float
+) -> None:
+    """Add the pixels whose centre is within half of a boundary's width of a line."""
+    low, high = np.minimum(start, end) - BOUNDARY_UM, np.maximum(start, end) + BOUNDARY_UM
+    rows, columns, y, x = _near(mask, low, high, pixel)
+    y, x = y - start[0], x - start[1]
+    dy, dx = end - start
+    along = ((y * dy + x * dx) / max(dy**2 + dx**2, 1e-12)).clip(0, 1)
+    mask[rows, columns] |= np.hypot(y - along * dy, x - along * dx) <= BOUNDARY_UM / 2
 
 
 def _grain_cases(name: str, gaps: bool) -> list[Case]:

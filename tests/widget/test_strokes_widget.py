@@ -52,7 +52,7 @@ def paint_all(layer, image):
 
 def settle(qtbot, widget, press):
     """Wait until the live prediction of what was pressed is shown."""
-    with qtbot.waitSignal(widget.painting.newest.settled, timeout=60_000) as blocker:
+    with qtbot.waitSignal(widget.painting.newest.settled, timeout=25_000) as blocker:
         press()
     return blocker.args[0]
 

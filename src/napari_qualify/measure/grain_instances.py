@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.measure import label
-from skimage.morphology import local_maxima, reconstruction
+from skimage.morphology import local_maxima
 from skimage.segmentation import watershed
 
 NECK = 0.6
@@ -24,7 +24,9 @@ def enclosed_grains(boundary: NDArray[np.bool_]) -> NDArray[np.int32]:
     of the logarithm of that distance (plus a pixel), with h = -ln(`NECK`): two
     parts of a region are two grains when the neck between them is narrower than
     `NECK` times the largest disk in the smaller one, at any magnification. A
-    convex grain has one maximum and is not cut.
+    convex grain has one maximum and is not cut. All maxima are flooded, and basins
+    then merged in the order of their saddles (dynamics, Grimaud 1992, SPIE 1769,
+    292-305), which gives the same grains as flooding from the h-maxima.
 
     Parameters
     ----------
@@ -40,16 +42,64 @@ def enclosed_grains(boundary: NDArray[np.bool_]) -> NDArray[np.int32]:
         return np.ones(boundary.shape, np.int32)
     distance = ndimage.distance_transform_edt(rest).astype(np.float32)
     height = np.log(distance + np.float32(_ROUNDING))
-    h = np.float32(-math.log(NECK))
-    low = np.float32(math.log(_ROUNDING)) - 2 * h
-    height[boundary] = low
-    seed = np.where(rest, height - h, low)
-    cross = ndimage.generate_binary_structure(2, 1)
-    flat = reconstruction(seed, height, footprint=cross)  # type: ignore[no-untyped-call]
-    tops = local_maxima(flat.astype(np.float32), connectivity=1) & rest  # type: ignore[no-untyped-call]
+    height[boundary] = math.log(_ROUNDING) - 1
+    tops = local_maxima(height, connectivity=1) & rest  # type: ignore[no-untyped-call]
     markers = label(tops, connectivity=1)  # type: ignore[no-untyped-call]
-    found = watershed(-height, markers, mask=rest, connectivity=1)  # type: ignore[no-untyped-call]
-    return np.asarray(found, np.int32)
+    basins = watershed(-height, markers, mask=rest, connectivity=1)  # type: ignore[no-untyped-call]
+    peaks = np.zeros(int(markers.max()) + 1, np.float32)
+    peaks[markers[tops]] = height[tops]
+    numbers = _merged(peaks, *_saddles(basins, height))
+    return np.asarray(numbers[basins], np.int32)
+
+
+def _saddles(
+    basins: NDArray[np.int32], height: NDArray[np.float32]
+) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """Pairs of basins (n, 2) that touch, and the highest pass between them, highest first."""
+    ones, others, passes = [], [], []
+    for here, there in ((np.s_[1:], np.s_[:-1]), (np.s_[:, 1:], np.s_[:, :-1])):
+        a, b = basins[here], basins[there]
+        meet = (a != b) & (a > 0) & (b > 0)
+        ones.append(a[meet])
+        others.append(b[meet])
+        passes.append(np.minimum(height[here][meet], height[there][meet]))
+    pairs = np.sort(np.stack([np.concatenate(ones), np.concatenate(others)], axis=1), axis=1)
+    level = np.concatenate(passes)
+    order = np.argsort(-level, kind="stable")
+    _, first = np.unique(pairs[order], axis=0, return_index=True)
+    highest = order[np.sort(first)]
+    return pairs[highest].astype(np.intp), level[highest]
+
+
+def _merged(
+    peaks: NDArray[np.float32], pairs: NDArray[np.intp], level: NDArray[np.float32]
+) -> NDArray[np.int32]:
+    """Number of each basin's grain from 1, 0 for basin 0.
+
+    A part whose peak is not above the pass to a higher part by more than -ln(`NECK`)
+    is no grain of its own: it goes to the basin across that pass.
+    """
+    h = -math.log(NECK)
+    part, grain = np.arange(len(peaks)), np.arange(len(peaks))  # forests, a root is its own
+    top = peaks.copy()
+    for (a, b), saddle in zip(pairs.tolist(), level.tolist(), strict=True):
+        low, high = _root(part, a), _root(part, b)
+        if low == high:
+            continue
+        if top[low] > top[high]:
+            low, high = high, low
+        if top[low] - saddle <= h:
+            grain[_root(grain, a)] = _root(grain, b)
+        part[low] = high
+    roots = np.array([_root(grain, i) for i in range(len(grain))])
+    return np.asarray(np.unique(roots, return_inverse=True)[1], np.int32)
+
+
+def _root(forest: NDArray[np.intp], node: int) -> int:
+    while forest[node] != node:
+        forest[node] = forest[forest[node]]
+        node = int(forest[node])
+    return node
 
 
 def without_boundary(grains: NDArray[np.int32]) -> NDArray[np.int32]:

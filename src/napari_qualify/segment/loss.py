@@ -27,6 +27,9 @@ def make_loss(name: str, shares: NDArray[np.float64]) -> Any:
     UsageError
         For another name.
     """
+    from napari_qualify.embed.torchvision_guard import ensure_torchvision
+
+    ensure_torchvision()
     import segmentation_models_pytorch as smp
     import torch
     from torch.nn.functional import cross_entropy

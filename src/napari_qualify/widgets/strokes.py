@@ -90,7 +90,7 @@ class StrokesControl(QObject):
     def _on_strokes(self, event: Any) -> None:
         strokes = event.source
         uid = str(strokes.unique_id)
-        image = next((on for on, s in self.link.strokes.pairs() if s.unique_id == uid), None)
+        image = next((on for on, s in self.link.strokes.pairs() if str(s.unique_id) == uid), None)
         if image is None:
             return
         if event.type == "set_data":

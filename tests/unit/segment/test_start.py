@@ -65,7 +65,8 @@ WRAPPINGS = {
     "module": lambda state: {
         "epoch": 3,
         "best_acc1": torch.tensor(0.5),
-        "state_dict": {f"module.{k}": v for k, v in state.items()} | {"module.fc.bias": torch.ones(2)},
+        "state_dict": {f"module.{k}": v for k, v in state.items()}
+        | {"module.fc.bias": torch.ones(2)},
     },
     "encoder": lambda state: {"model_state_dict": {f"encoder.{k}": v for k, v in state.items()}},
     "both": lambda state: {"model": {f"module.encoder.{k}": v for k, v in state.items()}},
