@@ -6,7 +6,8 @@ the result, in micrometres, when the same geometry is drawn with pixels twice as
 large. The truth is that of the process that draws the fields (an expected value),
 since that is what a within-field interval is for.
 
-    python benchmarks/measurement.py [--count 200] [--seed 1] [--only WORD] [--data DIR] [--csv OUT]
+    python benchmarks/measurement.py [--count 200] [--seed 1] [--only WORD]
+        [--workers 2] [--data DIR] [--csv OUT]
 
 `--data` names the folder of NASA's masks (environmental barrier coatings and
 superalloys): area fractions, oxide thickness and crack ratio are compared with
@@ -21,7 +22,10 @@ import math
 import sys
 import time
 import zlib
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +34,7 @@ from rich.console import Console
 from rich.table import Table
 from scipy.stats import binomtest
 
-from measurement_cases import Case, Render
+from measurement_cases import Case
 from napari_qualify.measure.phase_field import Field
 from napari_qualify.measure.row import Row
 from napari_qualify.measure.run import measure_phase
@@ -79,6 +83,7 @@ class Found:
         }  # fmt: skip
 
 
+@cache
 def cases(only: str) -> list[Case]:
     """Those of every module that exists, whose name or measure holds a word."""
     found: list[Case] = []
@@ -88,34 +93,52 @@ def cases(only: str) -> list[Case]:
     return [case for case in found if only in case.name or only in case.measure]
 
 
-def measured(phases: Phases, members: list[Found]) -> list[Row]:
+def geometries(only: str) -> dict[str, list[Case]]:
+    """Cases by the geometry that they share."""
+    groups: dict[str, list[Case]] = {}
+    for case in cases(only):
+        groups.setdefault(case.name, []).append(case)
+    return groups
+
+
+def measured(phases: Phases, members: list[Case]) -> list[Row]:
     """The row of each case; a phase is measured once."""
     whole = Field(phases)
     rows = {}
-    for name in {each.case.phase for each in members}:
-        wanted = {each.case.measure for each in members if each.case.phase == name}
+    for name in {each.phase for each in members}:
+        wanted = {each.measure for each in members if each.phase == name}
         rows |= {(name, row.measure): row for row in measure_phase(whole.phase(name), wanted)}
-    return [rows[each.case.phase, each.case.measure] for each in members]
+    return [rows[each.phase, each.measure] for each in members]
 
 
-def run(wanted: list[Case], count: int, seed: int, console: Console) -> list[Found]:
-    """Render every geometry once per draw and resolution and measure all of its cases."""
-    groups: dict[tuple[str, Render], list[Found]] = {}
-    for case in wanted:
-        groups.setdefault((case.name, case.render), []).append(Found(case))
-    for (name, render), members in groups.items():
-        start = time.perf_counter()
-        key = zlib.crc32(name.encode())
-        for k in range(count):
-            for resolution in (1.0, 0.5):
-                phases = render(np.random.default_rng([seed, key, k]), resolution)
-                for each, row in zip(members, measured(phases, members), strict=True):
-                    if resolution == 1:
-                        each.full.append((row.value, row.low, row.high))
-                    else:
-                        each.half.append(row.value)
-        console.print(f"{name}: {count} renderings, {time.perf_counter() - start:.0f} s")
-    return [each for members in groups.values() for each in members]
+def one(only: str, name: str, seed: int, k: int) -> list[tuple[float, float, float, float]]:
+    """Value, low, high and value at half the resolution per case, of one rendering."""
+    members = geometries(only)[name]
+    key = zlib.crc32(name.encode())
+    full, half = (
+        measured(members[0].render(np.random.default_rng([seed, key, k]), resolution), members)
+        for resolution in (1.0, 0.5)
+    )
+    return [(a.value, a.low, a.high, b.value) for a, b in zip(full, half, strict=True)]
+
+
+def run(
+    only: str, count: int, seed: int, workers: int, console: Console
+) -> Iterator[list[dict[str, object]]]:
+    """Render every geometry once per draw and resolution; the figures of all of its cases."""
+    with ProcessPoolExecutor(workers) as pool:
+        for name, members in geometries(only).items():
+            start = time.perf_counter()
+            found = [Found(case) for case in members]
+            rows = pool.map(partial(one, only, name, seed), range(count), chunksize=4)
+            for k, row in enumerate(rows, 1):
+                for each, (value, low, high, half) in zip(found, row, strict=True):
+                    each.full.append((value, low, high))
+                    each.half.append(half)
+                if k % 50 == 0:
+                    seconds = time.perf_counter() - start
+                    console.print(f"{name}: {k} of {count} renderings, {seconds:.0f} s")
+            yield [each.summary() for each in found]
 
 
 def shown(rows: list[dict[str, object]], console: Console) -> None:
@@ -135,11 +158,6 @@ def shown(rows: list[dict[str, object]], console: Console) -> None:
             "ok" if row["passed"] else "MISSED",
         )  # fmt: skip
     console.print(table)
-    console.print(
-        "coverage of the 95 % interval with its Wilson interval; bias with its standard error; "
-        "median relative width; share of intervals wholly below / above the truth; change at "
-        "half the resolution"
-    )
 
 
 def main() -> int:
@@ -147,16 +165,22 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=200, help="renderings per case")
     parser.add_argument("--seed", type=int, default=1, help="another set of renderings")
     parser.add_argument("--only", default="", help="cases whose name or measure holds this")
+    parser.add_argument("--workers", type=int, default=2, help="processes")
     parser.add_argument("--data", type=Path, help="folder nasa_ebc_super")
     parser.add_argument("--csv", type=Path, help="write the figures here too")
     options = parser.parse_args()
     console = Console(width=190)
-    rows = [
-        found.summary() for found in run(cases(options.only), options.count, options.seed, console)
-    ]
-    shown(rows, console)
-    if options.csv:
-        pd.DataFrame(rows).to_csv(options.csv, index=False)
+    rows: list[dict[str, object]] = []
+    for found in run(options.only, options.count, options.seed, options.workers, console):
+        rows += found
+        shown(found, console)
+        if options.csv:
+            pd.DataFrame(rows).to_csv(options.csv, index=False)
+    console.print(
+        "coverage of the 95 % interval with its Wilson interval; bias with its standard error; "
+        "median relative width; share of intervals wholly below / above the truth; change at "
+        "half the resolution"
+    )
     agreed = True
     if options.data:
         from measurement_nasa import agreement

@@ -10,7 +10,6 @@ from pathlib import Path
 import pandas as pd
 from rich.console import Console
 
-from napari_qualify.measure.layers import layer_thickness
 from napari_qualify.measure.run import measure
 from napari_qualify.segment.label_images import read_phases
 
@@ -46,14 +45,15 @@ def _measured(folder: Path, row: "pd.Series[object]") -> dict[str, float]:
     names = NAMES[family]
     path = next((folder / family / "masks").rglob(str(row["file"])))
     phases = read_phases(path, names)
-    values = measure(phases, "area_fraction").set_index("phase")["value"]
+    table = measure(phases, ("area_fraction", "layer_thickness", "layer_thickness_max"))
+    values = table[table["measure"] == "area_fraction"].set_index("phase")["value"]
     found = {f"frac_{value}": float(values[name]) for value, name in names.items()}
     if family != "ebc":
         return found
-    rows = {each.measure: each for each in layer_thickness(phases, "oxide", also=("crack",))}
+    oxide = table[table["phase"] == "oxide"].set_index("measure")["value"]
     return found | {
-        "ebc_mean_oxide_thickness_px": rows["layer_thickness"].value,
-        "ebc_max_oxide_thickness_px": rows["layer_thickness_max"].value,
+        "ebc_mean_oxide_thickness_px": oxide["layer_thickness"],
+        "ebc_max_oxide_thickness_px": oxide["layer_thickness_max"],
         "ebc_crack_area_over_oxide": values["crack"] / (values["crack"] + values["oxide"]),
     }
 

@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 import pytest
+from qtpy.QtWidgets import QApplication
 
 import napari_qualify as nq
 
@@ -57,6 +58,8 @@ def settle(qtbot, widget, press):
 
 
 def test_live_phases_cover_what_is_in_view(viewer, widget, qtbot):
+    QApplication.processEvents()
+    viewer.reset_view()  # the docked widget made the canvas narrower
     widget.strokes.paint.click()
     strokes = viewer.layers["Strokes of field"]
     assert settle(qtbot, widget, lambda: paint(strokes)) == ""

@@ -7,12 +7,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_qualify.measure.centrelines import CentreLines, centre_lines
-from napari_qualify.measure.interval import (
-    MIN_BLOCKS,
-    Correlation,
-    bootstrap_ratio,
-    make_blocks,
-)
+from napari_qualify.measure.correlation import Correlation
+from napari_qualify.measure.interval import MIN_BLOCKS, bootstrap_ratio, make_blocks
 from napari_qualify.measure.row import Row
 from napari_qualify.segment.phases import Phases
 

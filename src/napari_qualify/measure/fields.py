@@ -54,11 +54,11 @@ def pool_fields(tables: Sequence[pd.DataFrame], sample: str = "") -> pd.DataFram
     The value is the mean over fields, each weighing the same, and the interval
     the mean ± t s / sqrt(n) at 95 % (ASTM E562, E1245), not beyond what the
     quantity can be. The method gives the % relative accuracy, 100 t s / (mean
-    sqrt(n)), and warns above 10 % and under 3 fields. Fields in which the
-    measure does not exist are left out, and the method says so. Of one field
-    the within-field interval stays. When the fields do not vary there is no
-    interval; a phase that none shows gets the bound of Clopper and Pearson over
-    the blocks of all.
+    sqrt(n)), and warns above 10 %, under 3 fields and of fields with under 50
+    grains or intercepts (ASTM E112). Fields in which the measure does not exist
+    are left out, and the method says so. Of one field the within-field interval
+    stays. When the fields do not vary there is no interval; a phase that none
+    shows gets the bound of Clopper and Pearson over the blocks of all.
 
     Parameters
     ----------
@@ -104,7 +104,8 @@ def _pooled(name: str, found: pd.DataFrame, fields: int) -> dict[str, object]:
         return _row(math.nan, math.nan, math.nan, 0, f"between fields{missing}")
     if n == 1:
         one = found[np.isfinite(found["value"])].iloc[0]
-        method = f"one field{missing}; {one['method']}; warning: under {FEW_FIELDS} fields"
+        few = "" if MEASURES[name].fewest else f"; warning: under {FEW_FIELDS} fields"
+        method = f"one field{missing}; {one['method']}{few}"  # of grains it already warns
         return _row(one["value"], one["low"], one["high"], 1, method)
     mean, scatter = float(values.mean()), float(values.std(ddof=1))
     if scatter == 0:
@@ -114,6 +115,10 @@ def _pooled(name: str, found: pd.DataFrame, fields: int) -> dict[str, object]:
     warnings = ""
     if n < FEW_FIELDS:
         warnings += f"; warning: under {FEW_FIELDS} fields"
+    fewest = MEASURES[name].fewest
+    short = int((found["n"] < fewest).sum())
+    if short:
+        warnings += f"; warning: under {fewest} counted in {short} of {fields} fields"
     if accuracy > COARSE:
         warnings += f"; warning: relative accuracy above {COARSE:.0f} %"
     method = (

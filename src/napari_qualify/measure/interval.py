@@ -13,24 +13,18 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft, ndimage, stats
+from scipy import stats
 
 MIN_BLOCKS = 9
 """Fewer blocks than this give no interval."""
-FAR = 0.2
-"""Share of the field's smaller side beyond which clusters are not looked for."""
-SURE = 3.0
-"""Standard deviations above a random arrangement that make a cluster."""
-SHARE = 0.9
-"""Of what clustered pieces have in common, how much their reach holds."""
-CORRELATED = 0.1
-"""Autocorrelation above which two pixels count as correlated."""
+
+WIDE = 3
+"""Correlation lengths per block where the field is large enough."""
 
 _LEVEL = 0.95
 _SEED = 20250820
 _RESAMPLES = 10_000
 _BLOCKS_PER_SIDE = 6  # larger blocks lose less of the correlation at their edges
-_WIDE = 3  # correlation lengths per block where the field is large enough
 
 
 @dataclass(frozen=True)
@@ -82,136 +76,6 @@ class Blocks:
         return np.outer(np.diff(self.rows), np.diff(self.columns)).ravel().astype(np.float64)
 
 
-@dataclass(frozen=True, eq=False)
-class Correlation:
-    """How a phase is correlated with itself.
-
-    Attributes
-    ----------
-    length : tuple of float
-        Reach along y and x in pixels, at least 1; infinite for a mask that
-        does not vary, and for a correlation beyond half of the field.
-    y, x : ndarray of int, shape (m,)
-        Lags in pixels at which it is correlated.
-    covariance : ndarray of float, shape (m,)
-        At those lags.
-    lost : float
-        Share of the field that the lags of clustered pieces span: of the
-        variance, what the estimated mean took away.
-    """
-
-    length: tuple[float, float]
-    y: NDArray[np.intp]
-    x: NDArray[np.intp]
-    covariance: NDArray[np.float64]
-    lost: float = 0.0
-
-    def widening(self, blocks: Blocks) -> float:
-        """Ratio of the field's variance to that which independent blocks imply.
-
-        What straddles a border is shared by two blocks, which are then not
-        independent. The variance of the mean over a rectangle is the sum of
-        the covariance over lags, each weighed by the share of pixel pairs at
-        that lag inside (Matheron's integral range, as in Lantuejoul 1991,
-        Journal of Microscopy 161, 387-403); large and small rectangles differ
-        by those weights alone.
-        """
-        height, width = int(blocks.rows[-1]), int(blocks.columns[-1])
-        rows, columns = blocks.shape
-        whole = self._variance(height, width) / (1 - self.lost)
-        return max(1.0, whole / (self._variance(height / rows, width / columns) / len(blocks)))
-
-    def _variance(self, height: float, width: float) -> float:
-        inside = (1 - np.abs(self.y) / height).clip(0) * (1 - np.abs(self.x) / width).clip(0)
-        return float(inside @ self.covariance) / (height * width)
-
-
-def correlation(mask: NDArray[np.bool_]) -> Correlation:
-    """Measure over which distance a phase is correlated with itself.
-
-    The autocorrelation of the indicator, by FFT with zero padding and divided
-    by the number of pixel pairs at each lag, is thresholded at `CORRELATED`;
-    the part that holds lag zero counts, and its extents are the lengths. A
-    diagonal band is therefore long along both axes.
-
-    Parameters
-    ----------
-    mask : ndarray of bool, shape (Y, X)
-
-    Returns
-    -------
-    Correlation
-    """
-    lags = np.array(mask.shape) // 2
-    centred = mask.astype(np.float32)
-    centred -= centred.mean(dtype=np.float64)
-    variance = float(np.mean(np.square(centred), dtype=np.float64))
-    if variance == 0:
-        nowhere = np.zeros(0, np.intp)
-        return Correlation((math.inf, math.inf), nowhere, nowhere, np.zeros(0))
-    covariance = _covariance(centred, lags)
-    parts, _ = ndimage.label(covariance > CORRELATED * variance)
-    part = parts == parts[tuple(lags)]
-    ys, xs = np.nonzero(part)
-    reach = int(ys.max() - lags[0]), int(xs.max() - lags[1])  # symmetric about lag zero
-    length = tuple(
-        math.inf if far >= lag else far + 1.0 for far, lag in zip(reach, lags, strict=True)
-    )
-    cluster = _cluster(covariance, float(covariance[part].sum()), mask.size)
-    lost = 0.0
-    if cluster > 0 and not math.isinf(max(length)):
-        near = np.hypot(*np.ogrid[-lags[0] : lags[0] + 1, -lags[1] : lags[1] + 1]) <= cluster
-        ys, xs = np.nonzero(part | near)
-        length = tuple(max(each, cluster / _WIDE) for each in length)
-        lost = math.pi * cluster**2 / mask.size
-    values = covariance[ys, xs].astype(np.float64)
-    return Correlation((length[0], length[1]), ys - lags[0], xs - lags[1], values, lost)
-
-
-def _cluster(covariance: NDArray[np.float32], near: float, size: int) -> float:
-    """Radius in pixels over which the pieces of a phase are clustered; 0 when they are not.
-
-    The covariance summed over lags up to a radius is flat beyond a single piece
-    when the pieces lie at random. The radius is that which holds 90 % of its
-    largest value, up to a fifth of the field and twice the radius at which it
-    stands out most; 0 when it does not by three deviations. The sum over pairs of
-    random pieces has about sqrt(2 pi r^2 / A) of the pieces' own as its deviation.
-    """
-    far = int(FAR * min(covariance.shape))
-    middle = tuple(n // 2 for n in covariance.shape)
-    far = min(far, *middle)
-    if far < 2:
-        return 0.0
-    centre = covariance[
-        middle[0] - far : middle[0] + far + 1, middle[1] - far : middle[1] + far + 1
-    ]
-    distance = np.hypot(*np.ogrid[-far : far + 1, -far : far + 1])
-    radii = np.arange(far + 1)
-    rings = np.bincount(
-        np.ceil(distance).astype(np.intp).ravel(), weights=centre.ravel().astype(np.float64)
-    )
-    within = np.cumsum(rings)[: far + 1]
-    noise = SURE * np.sqrt(2 * math.pi * np.maximum(radii, 1) ** 2 / size)
-    excess = within / near - 1 if near > 0 else np.zeros(far + 1)
-    clearest = int(np.argmax(excess / noise))
-    if excess[clearest] <= noise[clearest]:
-        return 0.0
-    within = within[: 2 * clearest + 1]  # beyond, the noise grows and nothing else
-    return float(radii[np.argmax(within >= SHARE * within.max())])
-
-
-def _covariance(centred: NDArray[np.float32], lags: NDArray[np.intp]) -> NDArray[np.float32]:
-    """Autocovariance at lags from -lag to lag along each axis."""
-    spans = list(zip(centred.shape, lags.tolist(), strict=True))
-    size = [fft.next_fast_len(n + lag, real=True) for n, lag in spans]
-    spectrum = fft.rfft2(centred, s=size)
-    power = np.square(spectrum.real) + np.square(spectrum.imag)
-    summed = np.roll(fft.irfft2(power, s=size), lags, axis=(0, 1))
-    pairs = [n - np.abs(np.arange(-lag, lag + 1, dtype=np.float32)) for n, lag in spans]
-    near = summed[: len(pairs[0]), : len(pairs[1])]
-    return np.asarray(near / np.outer(*pairs), np.float32)
-
-
 def make_blocks(shape: tuple[int, int], length: tuple[float, float]) -> Blocks:
     """Divide a field into blocks wider than the correlation length.
 
@@ -231,7 +95,7 @@ def make_blocks(shape: tuple[int, int], length: tuple[float, float]) -> Blocks:
         Possibly fewer than `MIN_BLOCKS`.
     """
     counts = (1, 1)
-    for widths in range(_WIDE, 0, -1):
+    for widths in range(WIDE, 0, -1):
         rows, columns = (
             max(1, min(_BLOCKS_PER_SIDE, int(n // (widths * each))))
             for n, each in zip(shape, length, strict=True)

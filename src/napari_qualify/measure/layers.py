@@ -1,13 +1,16 @@
 """Thickness of a layer, along the image columns or across its own mean direction."""
 
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from skimage.measure import label
 
 from napari_qualify.errors import UsageError
+from napari_qualify.measure.phase_names import CRACKS, is_named
 from napari_qualify.measure.row import Row
 from napari_qualify.measure.series import MIN_LENGTHS, mean_interval
 from napari_qualify.segment.phases import Phases
@@ -19,7 +22,11 @@ _MIN_LINES = 16  # fewer fit no direction
 
 
 def layer_thickness(
-    phases: Phases, name: str, *, also: tuple[str, ...] = (), across: Across = "columns"
+    phases: Phases,
+    name: str,
+    *,
+    also: tuple[str, ...] | None = None,
+    across: Across = "columns",
 ) -> list[Row]:
     """Measure how thick a layer is.
 
@@ -36,8 +43,10 @@ def layer_thickness(
     phases : Phases
     name : str
         The layer's phase.
-    also : tuple of str
-        Phases that count as layer, such as the cracks inside it.
+    also : tuple of str, optional
+        Phases whose regions count as layer where they touch it, directly or
+        through each other. By default those named crack, as in the definition above:
+        a crack in a layer does not make it thinner.
     across : {'columns', 'normal'}
 
     Returns
@@ -58,10 +67,10 @@ def layer_thickness(
     """
     if across not in ("columns", "normal"):
         raise UsageError(f"across is {across!r}; give 'columns' or 'normal'.")
-    mask = phases.mask(name)
-    for other in also:
-        mask = mask | phases.mask(other)
-    layer = " + ".join((name, *also))
+    if also is None:
+        also = tuple(n for n in phases.names.values() if n != name and is_named(n, CRACKS))
+    mask = _with_touching(phases.mask(name), [phases.mask(other) for other in also])
+    layer = name + (f" with the {', '.join(also)} touching it" if also else "")
     found = along_columns(mask) if across == "columns" else along_normal(mask)
     said = f"within-field; {layer} along {'columns' if across == 'columns' else 'its normal'}"
     if mask.any() and (mask[0].any() or mask[-1].any()):
@@ -86,6 +95,20 @@ def layer_thickness(
         Row("layer_thickness_min", float(found.min()), math.nan, math.nan, phases.unit,
             len(found), extreme),
     ]  # fmt: skip
+
+
+def _with_touching(
+    layer: NDArray[np.bool_], others: Sequence[NDArray[np.bool_]]
+) -> NDArray[np.bool_]:
+    """A layer with those 8-connected regions of other masks that touch it."""
+    if not others:
+        return layer
+    regions, number = label(  # type: ignore[no-untyped-call]
+        np.logical_or.reduce([layer, *others]), connectivity=2, return_num=True
+    )
+    touching = np.zeros(number + 1, bool)
+    touching[regions[layer]] = True
+    return np.asarray(touching[regions])
 
 
 def along_columns(mask: NDArray[np.bool_]) -> NDArray[np.float64]:

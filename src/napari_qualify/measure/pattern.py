@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import cKDTree
 
-from napari_qualify.measure.interval import FAR, SHARE, SURE, Blocks
+from napari_qualify.measure.correlation import FAR, SHARE, SURE
+from napari_qualify.measure.interval import Blocks
 from napari_qualify.measure.particles import Floats
 
 _NEAR = 3.0  # distances of neighbours over which particles may go together in any pattern

@@ -7,7 +7,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_qualify.measure.interval import Blocks, Correlation, correlation, make_blocks
+from napari_qualify.measure.correlation import Correlation, correlation
+from napari_qualify.measure.interval import Blocks, make_blocks
 from napari_qualify.measure.particles import Particles, find_particles
 from napari_qualify.measure.pattern import Pattern, find_pattern
 from napari_qualify.segment.phases import Phases
@@ -79,6 +80,11 @@ class PhaseField:
     def mask(self) -> NDArray[np.bool_]:
         """Pixels of the phase, shape (Y, X)."""
         return self.phases.mask(self.name)
+
+    def forget_pixels(self) -> None:
+        """Drop what is as large as the field; it is made again when it is wanted."""
+        for name in ("mask", "particles"):
+            self.__dict__.pop(name, None)
 
     @cached_property
     def varies(self) -> bool:

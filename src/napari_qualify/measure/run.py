@@ -52,6 +52,7 @@ def measure(
         for name in each.names.values():
             rows = measure_phase(field.phase(name), wanted)
             found += [{"image": each.image, "phase": name, **vars(row)} for row in rows]
+            field.phase(name).forget_pixels()
     table = pd.DataFrame(found, columns=list(COLUMNS))
     return table.astype({"value": float, "low": float, "high": float, "n": int})
 

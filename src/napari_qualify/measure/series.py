@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, signal, stats
 
-from napari_qualify.measure.interval import CORRELATED
+from napari_qualify.measure.correlation import CORRELATED
 
 MIN_LENGTHS = 6
 """Correlation lengths in the series below which there is no interval."""

@@ -5,7 +5,6 @@ entry in `MEASURES`. Several entries may share a function, which is then called
 once.
 """
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -14,9 +13,10 @@ from skimage.measure import label
 
 from napari_qualify.measure import fractions, shapes, spacing
 from napari_qualify.measure.cracks import crack_geometry
-from napari_qualify.measure.grains import grain_size
+from napari_qualify.measure.grains import MIN_COUNT, grain_size
 from napari_qualify.measure.layers import layer_thickness
 from napari_qualify.measure.phase_field import PhaseField
+from napari_qualify.measure.phase_names import CRACKS, GRAINS, LAYERS, PORES, is_named
 from napari_qualify.measure.row import Row
 from napari_qualify.segment.phases import Phases
 
@@ -40,22 +40,19 @@ class Measure:
         From one phase of one field to rows, that of this measure among them.
     phases : tuple of str
         Words in a phase's name that call for it; empty for every phase.
+    fewest : int
+        Fields in which fewer are counted get a warning; 0 for none.
     """
 
     meaning: str
     quantity: Quantity
     rows: Rows
     phases: tuple[str, ...] = ()
+    fewest: int = 0
 
     def suits(self, phase: str) -> bool:
         """Whether a phase of this name is measured so unless told otherwise."""
-        words = re.findall(r"[^\W\d_]+", phase.casefold())
-        wanted = {form for word in self.phases for form in (word, *_plurals(word))}
-        return not self.phases or any(word in wanted for word in words)
-
-
-def _plurals(word: str) -> tuple[str, str]:
-    return f"{word}s", f"{word[:-1]}ies"
+        return not self.phases or is_named(phase, self.phases)
 
 
 def of_phases(function: Callable[[Phases, str], list[Row]]) -> Rows:
@@ -75,10 +72,6 @@ def _grain_size(phases: Phases, name: str) -> list[Row]:
     return grain_size(phases, name, instances=regions)
 
 
-_PORES = ("pore", "porosity", "void")
-_CRACKS = ("crack",)
-_LAYERS = ("oxide", "layer", "coating")
-_GRAINS = ("boundary", "grain")
 _crack_rows, _layer_rows = of_phases(crack_geometry), of_phases(layer_thickness)
 _grain_rows = of_phases(_grain_size)
 
@@ -88,7 +81,7 @@ MEASURES: dict[str, Measure] = {
         "share", fractions.area_fraction,
     ),
     "porosity": Measure(
-        "area fraction of pores (ASTM E2109 by pixels)", "share", fractions.porosity, _PORES
+        "area fraction of pores (ASTM E2109 by pixels)", "share", fractions.porosity, PORES
     ),
     "count": Measure("connected regions in the field, cut ones included", "number", shapes.count),
     "number_density": Measure(
@@ -124,31 +117,35 @@ MEASURES: dict[str, Measure] = {
         "nearest-neighbour distance over that of random points: below 1 clustered",
         "number", spacing.clark_evans_ratio,
     ),
-    "crack_length": Measure("total length of cracks", "length", _crack_rows, _CRACKS),
+    "crack_length": Measure("total length of cracks", "length", _crack_rows, CRACKS),
     "crack_length_density": Measure(
-        "length of cracks per area", "per_length", _crack_rows, _CRACKS
+        "length of cracks per area", "per_length", _crack_rows, CRACKS
     ),
-    "crack_opening": Measure("mean opening: area over length", "length", _crack_rows, _CRACKS),
+    "crack_opening": Measure("mean opening: area over length", "length", _crack_rows, CRACKS),
     "crack_opening_max": Measure(
-        "diameter of the largest disk inside a crack", "length", _crack_rows, _CRACKS
+        "diameter of the largest disk inside a crack", "length", _crack_rows, CRACKS
     ),
     "layer_thickness": Measure(
-        "mean thickness along the image columns", "length", _layer_rows, _LAYERS
+        "mean thickness along the image columns, the cracks in it included",
+        "length", _layer_rows, LAYERS,
     ),
-    "layer_thickness_max": Measure("largest thickness", "length", _layer_rows, _LAYERS),
-    "layer_thickness_min": Measure("smallest thickness", "length", _layer_rows, _LAYERS),
+    "layer_thickness_max": Measure("largest thickness", "length", _layer_rows, LAYERS),
+    "layer_thickness_min": Measure("smallest thickness", "length", _layer_rows, LAYERS),
     "grain_size_number": Measure(
-        "G of ASTM E112, planimetric procedure", "index", _grain_rows, _GRAINS
+        "G of ASTM E112, planimetric procedure", "index", _grain_rows, GRAINS, MIN_COUNT
     ),
     "grain_size_number_intercept": Measure(
-        "G of ASTM E112, intercept procedure", "index", _grain_rows, _GRAINS
+        "G of ASTM E112, intercept procedure", "index", _grain_rows, GRAINS, MIN_COUNT
     ),
     "mean_lineal_intercept": Measure(
-        "mean length of a test line in a grain (ASTM E112)", "length", _grain_rows, _GRAINS
+        "mean length of a test line in a grain (ASTM E112)",
+        "length", _grain_rows, GRAINS, MIN_COUNT,
     ),
     "grain_count_per_area": Measure(
-        "grains per area (ASTM E112)", "per_area", _grain_rows, _GRAINS
+        "grains per area (ASTM E112)", "per_area", _grain_rows, GRAINS, MIN_COUNT
     ),
-    "mean_grain_area": Measure("area per grain (ASTM E112)", "area", _grain_rows, _GRAINS),
+    "mean_grain_area": Measure(
+        "area per grain (ASTM E112)", "area", _grain_rows, GRAINS, MIN_COUNT
+    ),
 }  # fmt: skip
 """What can be measured, in the order of the result."""

@@ -45,8 +45,8 @@ class Newest(QObject):
         self._error = ""
         # The work ends with the widget; one connection for all requests.
         flag = self._flag = _Flag()
-        # A function holds the flag; of a bound method Qt would keep nothing alive.
-        self.destroyed.connect(lambda: flag.stop())
+        # A bound method: PyQt lets go of a lambda while `destroyed` still runs it.
+        self.destroyed.connect(flag.stop)
 
     @property
     def busy(self) -> bool:
@@ -78,8 +78,14 @@ class Newest(QObject):
     def _start(self) -> None:
         assert self._next is not None
         (call, done), self._next = self._next, None
-        task = Task("Live prediction", call)
-        self._flag.task = task
+        flag = self._flag
+
+        def held(**keywords: Any) -> Any:
+            assert flag is not None  # Qt holds bound methods weakly: the work keeps the flag
+            return call(**keywords)
+
+        task = Task("Live prediction", held)
+        flag.task = task
         worker = create_worker(task, _worker_class=Worker, _ignore_errors=True)
         worker.returned.connect(self._on_returned)
         worker.errored.connect(self._on_errored)

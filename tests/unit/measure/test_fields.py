@@ -132,3 +132,17 @@ def test_fields_must_agree_on_the_unit_and_exist() -> None:
         measure_sample([field(0.1, size=None), field(0.1)], "bar", ["number_density"])
     with pytest.raises(UsageError, match="'bar' has no fields"):
         measure_sample([], "bar")
+
+
+def test_grains_are_warned_of_once_and_by_the_sample() -> None:
+    name = "mean_lineal_intercept"
+    alone = made_up([7.0], name)[0].assign(
+        method="within-field; WARNING: 1 field, ASTM E112 asks for 3", n=60
+    )
+    assert row(pool_fields([alone]), name)["method"].lower().count("warning") == 1
+    few = [alone.assign(value=7 + k / 10, n=n) for k, n in enumerate((60, 49, 70, 12))]
+    method = row(pool_fields(few), name)["method"]
+    assert "ASTM E112 asks for 3" not in method and "within-field" not in method
+    assert "under 50 counted in 2 of 4 fields" in method
+    many = row(pool_fields([each.assign(n=50) for each in few]), name)["method"]
+    assert "warning" not in many.lower()

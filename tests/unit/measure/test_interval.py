@@ -1,4 +1,5 @@
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -6,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from napari_qualify.measure.correlation import correlation
 from napari_qualify.measure.interval import (
     MIN_BLOCKS,
     Blocks,
     bootstrap_ratio,
-    correlation,
     make_blocks,
     none_found,
 )
@@ -164,3 +165,16 @@ def test_none_found_is_the_rule_of_three_and_a_bit() -> None:
 def test_blocks_say_what_they_are() -> None:
     borders = np.array([0, 5, 10])
     assert str(Blocks(borders, borders, (2.0, 2.0))) == "2 x 2 blocks"
+
+
+def test_a_mosaic_is_measured_like_a_part_of_it_and_takes_little_memory() -> None:
+    mask = disks(np.random.default_rng(2), 6000, 12, 0.1)
+    tracemalloc.start()
+    whole = correlation(mask)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 6 * mask.nbytes
+    part = correlation(mask[:2000, :2000])
+    assert part.length == pytest.approx(whole.length, abs=3)  # squares of 3 x 3
+    same = Blocks(np.linspace(0, 2000, 13).astype(int), np.array([0, 1000, 2000]), part.length)
+    assert whole.widening(same) == pytest.approx(part.widening(same), abs=0.05)

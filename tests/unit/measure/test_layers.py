@@ -44,9 +44,25 @@ def test_columns_are_counted_pixel_by_pixel() -> None:
     assert rows["layer_thickness"].value == (2 + 3 + 1 + 0) / 4
     assert rows["layer_thickness_max"].value == 3
     assert rows["layer_thickness_min"].value == 0
-    assert "oxide + crack" in rows["layer_thickness"].method
-    alone = by_name(layer_thickness(found, "oxide"))
+    assert "oxide with the crack touching it" in rows["layer_thickness"].method
+    alone = by_name(layer_thickness(found, "oxide", also=()))
     assert alone["layer_thickness"].value == (2 + 2 + 1 + 0) / 4
+
+
+def test_cracks_count_as_layer_where_they_touch_it() -> None:
+    labels = np.ones((40, 60), int)
+    labels[15:25] = 2
+    labels[12:18, 10:14] = 3  # its mouth is outside
+    labels[25:30, 30] = 4  # leaves the layer, and goes on as another
+    labels[30:32, 31] = 3
+    labels[35:38] = 3  # another's
+    names = {1: "matrix", 2: "oxide", 3: "Cracks", 4: "fine crack"}
+    rows = by_name(layer_thickness(Phases(labels, names), "oxide"))
+    assert rows["layer_thickness"].value == 10 + (4 * 3 + 5 + 2) / 60
+    assert rows["layer_thickness_max"].value == 15
+    assert "oxide with the Cracks, fine crack touching it" in rows["layer_thickness"].method
+    renamed = Phases(labels, {1: "matrix", 2: "oxide", 3: "carbide", 4: "pore"})
+    assert by_name(layer_thickness(renamed, "oxide"))["layer_thickness"].value == 595 / 60
 
 
 @pytest.mark.parametrize("angle", [0, 10, 35, 44, 60, 90, 120])

@@ -41,7 +41,7 @@ def example():
 def stroke():
     """Function that paints some short strokes per phase: label + 1, else 0."""
 
-    def paint(labels, seed=0, number=4, length=8):
+    def paint(labels, seed=0, number=10, length=8):
         rng = np.random.default_rng(seed)
         strokes = np.zeros(labels.shape, np.uint8)
         for value in np.unique(labels):

@@ -21,19 +21,19 @@ def agreement(segmenter, micrograph, truth, **more):
 @pytest.fixture(scope="module")
 def learned(field, stroke):
     """Trained on a field of 160 pixels with small patches, so that there are several."""
-    micrograph, truth = field(0, side=160)
+    micrograph, truth = field(0, side=160, grain=8)
     segmenter = train_scribbles([(micrograph, stroke(truth))], TWO)
     return replace(segmenter, tile=64, overlap=32)
 
 
 def test_two_phases_from_a_few_strokes(field, stroke):
-    micrograph, truth = field(0, side=160)
+    micrograph, truth = field(0, side=160, grain=8)
     strokes = stroke(truth)
-    assert 0 < np.mean(strokes > 0) < 0.01
+    assert 0 < np.mean(strokes > 0) < 0.02
     segmenter = train_scribbles([(micrograph, strokes)], TWO)
     assert isinstance(segmenter, Segmenter)
     assert agreement(segmenter, micrograph, truth) > 0.95
-    other, its_truth = field(7, side=160, gain=0.6, offset=40)
+    other, its_truth = field(7, side=160, grain=8, gain=0.6, offset=40)
     assert agreement(segmenter, other, its_truth) > 0.93
     phases = segmenter.predict(micrograph, probabilities=True)
     assert phases.names == TWO and phases.source == micrograph.content_hash
@@ -49,9 +49,9 @@ def test_two_phases_from_a_few_strokes(field, stroke):
 
 
 def test_three_phases_and_their_shares(field, stroke):
-    micrograph, truth = field(1, side=160, third=True)
-    segmenter = train_scribbles([(micrograph, stroke(truth))], THREE)
-    assert agreement(segmenter, micrograph, truth) > 0.93
+    micrograph, truth = field(1, side=160, grain=8, third=True)
+    segmenter = train_scribbles([(micrograph, stroke(truth, number=25))], THREE)
+    assert agreement(segmenter, micrograph, truth) > 0.95
     shares = segmenter.record["training"]["estimated_shares"]
     for value, name in THREE.items():
         assert shares[name] == pytest.approx(np.mean(truth == value - 1), abs=0.05)
@@ -59,7 +59,7 @@ def test_three_phases_and_their_shares(field, stroke):
 
 
 def test_many_strokes_of_one_phase_do_not_drown_the_other(field, stroke):
-    micrograph, truth = field(1, side=160)
+    micrograph, truth = field(1, side=160, grain=8)
     strokes = stroke(truth)
     strokes[:80][truth[:80] == 0] = 1  # half of the matrix
     segmenter = train_scribbles([(micrograph, strokes)], TWO)
@@ -70,8 +70,8 @@ def test_many_strokes_of_one_phase_do_not_drown_the_other(field, stroke):
 
 
 def test_several_images_each_with_its_light(field, stroke):
-    first, one = field(0, side=160)
-    second, two = field(1, side=160, gain=0.4, offset=100)
+    first, one = field(0, side=160, grain=8)
+    second, two = field(1, side=160, grain=8, gain=0.4, offset=100)
     only_matrix, only_carbide = stroke(one), stroke(two)
     only_matrix[only_matrix == 2] = 0
     only_carbide[only_carbide == 1] = 0
@@ -81,7 +81,7 @@ def test_several_images_each_with_its_light(field, stroke):
 
 
 def test_what_is_missing_is_said(field, stroke):
-    micrograph, truth = field(0)
+    micrograph, truth = field(0, grain=8)
     strokes = stroke(truth)
     pair = (micrograph, strokes)
     with pytest.raises(UsageError, match="two or more named phases with values from 1 up"):
@@ -97,7 +97,7 @@ def test_what_is_missing_is_said(field, stroke):
 
 
 def test_a_value_without_a_name_is_not_learned(field, stroke):
-    micrograph, truth = field(0)
+    micrograph, truth = field(0, grain=8)
     strokes = stroke(truth)
     more = strokes.copy()
     more[:20, :20] = 9
@@ -107,7 +107,7 @@ def test_a_value_without_a_name_is_not_learned(field, stroke):
 
 
 def test_a_region_equals_the_whole(learned, field):
-    micrograph = field(3, side=160)[0]
+    micrograph = field(3, side=160, grain=8)[0]
     whole = learned.predict(micrograph, probabilities=True)
     for y, x, h, w in ((0, 0, 160, 160), (37, 61, 70, 40), (150, 3, 10, 20)):
         part = learned.predict(micrograph, region=(y, x, h, w), probabilities=True)
@@ -118,7 +118,7 @@ def test_a_region_equals_the_whole(learned, field):
 
 @pytest.mark.parametrize("limit", [1 << 30, 3_000_000, 0])
 def test_the_store_makes_no_difference(learned, field, stroke, limit):
-    micrograph, truth = field(3, side=160)
+    micrograph, truth = field(3, side=160, grain=8)
     strokes = stroke(truth)
     store = FeatureStore(limit)
     plain = learned.predict(micrograph, probabilities=True)
@@ -157,7 +157,7 @@ def test_saved_and_loaded_it_is_the_same(learned, field, tmp_path):
 
 
 def test_images_of_another_pixel_size(field, stroke):
-    micrograph, truth = field(0, side=96, pixel=0.5)
+    micrograph, truth = field(0, side=96, grain=8, pixel=0.5)
     fine = Micrograph(np.kron(micrograph.pixels, np.ones((2, 2), np.uint8)), 0.25, "fine")
     segmenter = train_scribbles([(micrograph, stroke(truth))], TWO)
     assert segmenter.pixel_size_um == 0.5
@@ -175,7 +175,7 @@ def test_images_of_another_pixel_size(field, stroke):
 
 
 def test_cancelled_midway_leaves_the_store_usable(field, stroke):
-    micrograph, truth = field(0, side=160)
+    micrograph, truth = field(0, side=160, grain=8)
     pair = (micrograph, stroke(truth))
     store = FeatureStore()
 
@@ -196,7 +196,7 @@ def test_cancelled_midway_leaves_the_store_usable(field, stroke):
 
 
 def test_sixteen_bits(field, stroke):
-    micrograph, truth = field(0, side=160)
+    micrograph, truth = field(0, side=160, grain=8)
     deep = Micrograph(micrograph.pixels.astype(np.uint16) * 40 + 1000, None, "deep")
     segmenter = train_scribbles([(deep, stroke(truth))], TWO)
     assert agreement(segmenter, deep, truth) > 0.95
@@ -204,7 +204,7 @@ def test_sixteen_bits(field, stroke):
 
 
 def test_colour(field, stroke):
-    micrograph, truth = field(0, side=160)
+    micrograph, truth = field(0, side=160, grain=8)
     # Only blue against red tells these phases apart.
     noise = np.random.default_rng(0).integers(0, 20, truth.shape)
     blue, red = np.where(truth == 1, 160, 60), np.where(truth == 1, 60 + 27, 124)
