@@ -41,7 +41,8 @@ def run(data: Path | None = None, parts: tuple[str, ...] = PARTS) -> None:
             print(
                 f"  {text:16}{np.median(seconds):6.2f} s from stroke to phases (of {len(seconds)}: "
                 f"{min(seconds):.2f} to {max(seconds):.2f}), training "
-                f"{np.median(found[key + '_training']):.2f} s"
+                f"{np.median(found[key + '_training']):.2f} s, processor "
+                f"{np.median(found[key + '_cpu']):.2f} s"
             )
         print(f"  peak {memory:.0f} MB", flush=True)
     if {"throughput", "zarr"} & set(parts):
@@ -109,17 +110,19 @@ def strokes(data: Path | None) -> dict:
 
     name, pixels, labels, names = _painted_image(data)
     names = {value + 1: phase for value, phase in names.items()}
-    out: dict = {"image": name, "known": [], "first": []}
-    out |= {"known_training": [], "first_training": []}
+    parts = ("", "_training", "_cpu")
+    out: dict = {key + part: [] for key in ("known", "first") for part in parts}
+    out["image"] = name
     painted = [simulate_strokes(labels, seed) for seed in range(REPEATS)]
     out["painted"] = float(np.mean([np.mean(each > 0) for each in painted]))
 
     def once(micrograph, strokes, store, key):
-        begin = time.perf_counter()
+        begin, spent = time.perf_counter(), time.process_time()
         segmenter = train_scribbles([(micrograph, strokes)], names, store=store)
         out[f"{key}_training"].append(time.perf_counter() - begin)
         segmenter.predict(micrograph, store=store, probabilities=True)  # for the uncertainty
         out[key].append(time.perf_counter() - begin)
+        out[f"{key}_cpu"].append(time.process_time() - spent)
 
     # The weights of the encoder are read and torch is warm: a person has opened the widget.
     warm = Micrograph(pixels[:256, :256], None, "warm")

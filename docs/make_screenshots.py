@@ -16,13 +16,14 @@ import napari
 import numpy as np
 from qtpy.QtCore import QSettings
 from qtpy.QtWidgets import QApplication
-from skimage.morphology import binary_erosion, disk, skeletonize
+from skimage.morphology import disk, erosion, skeletonize
 
 import napari_qualify as nq
 
 PLUGIN = "napari-qualify"
 SIZE = (1400, 1000)
 PATIENCE = 300  # seconds for one task
+PICTURES = ("qualify", "segment", "strokes", "train")
 
 
 def settle() -> None:
@@ -107,7 +108,7 @@ def segment(viewer: napari.Viewer, name: str, out: Path) -> None:
 def draw(layer: Any, value: int, mask: np.ndarray, lines: int, seed: int) -> None:
     """Paint a few short strokes along the middle of a phase, as a person would."""
     rng = np.random.default_rng(seed)
-    middle = np.argwhere(skeletonize(binary_erosion(mask, disk(2))))
+    middle = np.argwhere(skeletonize(erosion(mask, disk(2))))
     layer.brush_size = 4
     for start in middle[rng.permutation(len(middle))[:lines]]:
         near = middle[np.abs(middle - start).max(axis=1) <= 14]
@@ -175,7 +176,9 @@ def main() -> None:
     """Make all pictures."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "images")
-    out = parser.parse_args().out
+    parser.add_argument("--only", nargs="*", choices=PICTURES, default=PICTURES)
+    options = parser.parse_args()
+    out, wanted = options.out, options.only
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         # Not the user's settings.
@@ -184,11 +187,15 @@ def main() -> None:
         viewer = napari.Viewer(show=True)
         viewer.window._qt_window.resize(*SIZE)
         viewer.open_sample(PLUGIN, "lot")
-        qualify(viewer, Path(folder), out)
         names = [path.stem for path in nq.sample_lot().judge]
-        segment(viewer, names[0], out)
-        strokes(viewer, names[0], out)
-        train(viewer, names[:6], out)
+        if "qualify" in wanted:
+            qualify(viewer, Path(folder), out)
+        if "segment" in wanted:
+            segment(viewer, names[0], out)
+        if "strokes" in wanted:
+            strokes(viewer, names[0], out)
+        if "train" in wanted:
+            train(viewer, names[:6], out)
         viewer.close()
 
 

@@ -56,7 +56,8 @@ class Blocks:
 
     def sums(self, image: NDArray[np.bool_ | np.uint8]) -> NDArray[np.float64]:
         """Sum of the pixels per block, flat: of a mask, how many are true."""
-        by_row = np.add.reduceat(image, self.rows[:-1], axis=0, dtype=np.int64)
+        bands = zip(self.rows[:-1], self.rows[1:], strict=True)  # reduceat would cast the whole
+        by_row = np.stack([image[a:b].sum(axis=0, dtype=np.int64) for a, b in bands])
         return np.asarray(
             np.add.reduceat(by_row, self.columns[:-1], axis=1).ravel(), dtype=np.float64
         )

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from napari_qualify.segment.train_settings import TrainSettings
 
 _AVERAGE = 0.98  # of the running mean of the weights, per step
+_GRACE = 0.25  # of the time, before which a training with a number of steps goes by them alone
 _WARM = 0.05  # share of the training in which the learning rate rises
 _DECAY = 1e-2  # of the weights, per unit of learning rate
 
@@ -94,10 +95,13 @@ class TrainingState:
         """Share of the training that is done, 0 to 1."""
         if self._since is None:
             self._since = time.monotonic()
-        done = self.seconds / (60 * self.settings.minutes)
+        spent = self.seconds / (60 * self.settings.minutes)
         if self.settings.steps is not None:
-            done = max(done, self.step / self.settings.steps)
-        return min(1.0, done)
+            done = self.step / self.settings.steps
+            # The clock never reads the same twice: it decides only where the steps will not fit.
+            if spent <= max(done, _GRACE):
+                return min(1.0, done)
+        return min(1.0, spent)
 
     def advance(self, share: float) -> float:
         """Take one step, `share` through the training; returns its loss."""
@@ -165,11 +169,19 @@ class TrainingState:
 
     def restore(self, tensors: Mapping[str, NDArray[Any]], record: Mapping[str, Any]) -> None:
         """Take up where `tensors` and `record` were made."""
+        import torch
+
+        parameters = [weights.detach() for weights in self.model.parameters()]
         self.model.load_state_dict(_as_tensors(under(tensors, "model.")))
         self.averaged.load_state_dict(_as_tensors(under(tensors, "averaged.")))
         moments: dict[int, dict[str, Any]] = {}
         for key, value in _as_tensors(under(tensors, "optimiser.")).items():
             number, _, name = key.partition(".")
+            weights = parameters[int(number)]
+            if value.shape == weights.shape:
+                # In the order in which the weights lie in memory: the fused optimiser goes
+                # through both by address, and would take the moments of other weights.
+                value = torch.empty_like(weights).copy_(value)
             moments.setdefault(int(number), {})[name] = value
         groups = self.optimiser.state_dict()["param_groups"]
         self.optimiser.load_state_dict({"state": moments, "param_groups": groups})

@@ -20,7 +20,15 @@ if TYPE_CHECKING:
 
     from napari_qualify.segment.phases import Phases
 
-UNITS = {"um": "µm", "um2": "µm²", "1/um": "1/µm", "1/um2": "1/µm²", "px2": "px²", "1/px2": "1/px²"}
+SHOWN: dict[str, tuple[float, str]] = {
+    "um": (1.0, "µm"),
+    "um2": (1.0, "µm²"),
+    "1/um": (1e3, "1/mm"),
+    "1/um2": (1e6, "1/mm²"),
+    "px2": (1.0, "px²"),
+    "1/px2": (1.0, "1/px²"),
+}
+"""Factor and unit in which a value is shown; the saved table keeps its own."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,11 +120,10 @@ def shown_rows(table: "pd.DataFrame", phase: str) -> tuple[list[list[str]], list
             continue
         known = MEASURES.get(line["measure"])
         share = known is not None and known.quantity == "share"
-        factor = 100.0 if share else 1.0
-        unit = "%" if share else UNITS.get(line["unit"], line["unit"])
+        factor, unit = (100.0, "%") if share else SHOWN.get(line["unit"], (1.0, line["unit"]))
         low, high = line["low"] * factor, line["high"] * factor
-        interval = "–" if math.isnan(low) else f"{number(low)} to {number(high)}"
-        words = line["measure"].replace("_", " ")
+        interval = "–" if math.isnan(low) else f"{number(low, 3)} to {number(high, 3)}"
+        words = _words(line["measure"])
         rows.append([line["phase"], words, number(line["value"] * factor), interval, unit])
         meaning = known.meaning if known is not None else words
         method = f"{line['method']} (n = {line['n']})"
@@ -124,13 +131,19 @@ def shown_rows(table: "pd.DataFrame", phase: str) -> tuple[list[list[str]], list
     return rows, tips
 
 
-def number(value: float) -> str:
-    """Write a number with four digits that count, whole ones whole."""
+def _words(measure: str) -> str:
+    """Name of a measure, short enough for the table; its meaning is in the tooltip."""
+    words = measure.replace("equivalent_diameter", "diameter").replace("clark_evans", "Clark-Evans")
+    return words.replace("nearest_", "").replace("_", " ")
+
+
+def number(value: float, digits: int = 4) -> str:
+    """Write a number with a few digits that count, whole ones whole."""
     if math.isnan(value):
         return "–"
     if value == round(value) and abs(value) < 1e6:
         return f"{value:.0f}"
-    return f"{value:.4g}"
+    return f"{value:.{digits}g}"
 
 
 def save_csv(table: "pd.DataFrame", path: str) -> Path:

@@ -118,6 +118,8 @@ class MeasureView(QWidget):
     def show_rows(self, rows: Sequence[Sequence[str]], tips: Sequence[Sequence[str]]) -> None:
         """Show rows of measures."""
         self.table.fill(rows, tips)
+        # The phase that was chosen needs no column; the measure's name needs its room.
+        self.table.setColumnHidden(0, self.phase.currentIndex() > 0)
         self.table.widths(grow=1, least=50)
         self.table.rows_tall(4, 12)
 

@@ -62,7 +62,7 @@ def test_cracks_count_as_layer_where_they_touch_it() -> None:
     assert rows["layer_thickness_max"].value == 15
     assert "oxide with the Cracks, fine crack touching it" in rows["layer_thickness"].method
     renamed = Phases(labels, {1: "matrix", 2: "oxide", 3: "carbide", 4: "pore"})
-    assert by_name(layer_thickness(renamed, "oxide"))["layer_thickness"].value == 595 / 60
+    assert by_name(layer_thickness(renamed, "oxide"))["layer_thickness"].value == 588 / 60
 
 
 @pytest.mark.parametrize("angle", [0, 10, 35, 44, 60, 90, 120])

@@ -1,4 +1,5 @@
 import math
+import tracemalloc
 
 import numpy as np
 import pandas as pd
@@ -223,3 +224,16 @@ def test_turning_the_field_changes_no_value(mask: np.ndarray, turn) -> None:
     upright, turned = measure(field(mask)), measure(field(np.ascontiguousarray(turn(mask))))
     for (_, a), (_, b) in zip(upright.iterrows(), turned.iterrows(), strict=True):
         assert b["value"] == pytest.approx(a["value"], nan_ok=True), a["measure"]
+
+
+def test_a_mosaic_takes_a_few_times_its_own_memory() -> None:
+    disk = separate_disks(4, 400)
+    labels = np.tile(disk, (8, 8)).astype(np.uint8) + 1
+    phases = Phases(labels, {1: "matrix", 2: "carbide"}, 0.5)
+    tracemalloc.start()
+    table = measure(phases, ["area_fraction", "number_density", "mean_free_path"])
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 12 * labels.nbytes
+    assert row(table, "area_fraction", "carbide")["value"] == disk.mean()
+    assert table["low"].notna().all()
