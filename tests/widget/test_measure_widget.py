@@ -66,8 +66,8 @@ def test_table_is_that_of_the_verb_with_units(labels, measured):
     assert cell(measured, "carbide", "area fraction", 2) == f"{100 * share:.4g}"
     assert cell(measured, "carbide", "area fraction", 4) == "%"
     assert cell(measured, "carbide", "count", 2) == "17"
-    assert cell(measured, "carbide", "equivalent diameter", 4) == "µm"
-    diameter = float(cell(measured, "carbide", "equivalent diameter", 2))
+    assert cell(measured, "carbide", "diameter", 4) == "µm"
+    diameter = float(cell(measured, "carbide", "diameter", 2))
     assert diameter == pytest.approx(2 * 2 / np.sqrt(np.pi), rel=1e-3)
 
 
@@ -129,7 +129,7 @@ def test_uncalibrated_labels_are_said(viewer, widget, labels, run):
     labels.units = ("pixel", "pixel")
     run(widget, widget.measure.start.click)
     assert "lengths are in pixels" in widget.measure.note.text()
-    assert cell(widget, "carbide", "equivalent diameter", 4) == "px"
+    assert cell(widget, "carbide", "diameter", 4) == "px"
 
 
 @pytest.mark.parametrize("values", [[], [np.nan], [2.0], [1.0, 2.0, np.inf], list(range(5000))])
