@@ -2,12 +2,13 @@
 # make demo   the same on a smaller environment: verdicts on the sample lot and a report
 # make test   system packages for a virtual screen, environment, all tests
 # make lint   style, types, import rules, manifest, wheel and sdist
-# make bench  the benchmarks: rendered micrographs, and DATA=DIR with qe_microstructure if given
+# make bench  the benchmarks: rendered micrographs and measures (an hour), real data where given
 # make clean  removes what make made
 #
 # PYTHON=...       the Python (3.11 or later) that .venv is made with
 # TORCH_INDEX=URL  one more package index, searched for PyTorch's builds
 # DATA=DIR         the folder of the data set qe_microstructure
+# EBC_DATA=DIR     the folder of the data set nasa_ebc_super
 # PYTEST_ARGS=...  what to hand to pytest, as in `make test PYTEST_ARGS="-k tiles"`
 
 SHELL := /bin/sh
@@ -22,6 +23,7 @@ CONSTRAINTS := constraints-cpu.txt
 TORCH_INDEX ?=
 PYTEST_ARGS ?=
 DATA ?=
+EBC_DATA ?=
 INSTALL = $(PY) -m pip install --quiet --constraint $(CONSTRAINTS) \
 	$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
@@ -79,6 +81,8 @@ lint: $(STAMPS)/lint
 bench: $(STAMPS)/bench
 	$(PY) benchmarks/rendered.py
 	$(PY) benchmarks/qe_microstructure.py $(if $(DATA),--data "$(DATA)")
+	$(PY) benchmarks/measurement.py $(if $(EBC_DATA),--data "$(EBC_DATA)")
+	$(if $(EBC_DATA),$(PY) benchmarks/segmentation.py --data "$(EBC_DATA)")
 
 clean:
 	rm -rf $(VENV) build dist demo-out .mypy_cache .ruff_cache .pytest_cache .hypothesis \

@@ -13,6 +13,7 @@ Networks are trained on rendered micrographs, which the large images are made of
 """
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -27,7 +28,7 @@ REPEATS = 7
 SIDE = 1024  # of a rendering, and of the image that is painted on
 LARGE, HUGE = 4096, 16384
 TILE, OVERLAP, BATCH = 512, 128, 4
-STEPS = 60  # of the network
+STEPS = 30  # of the network
 
 
 def run(data: Path | None = None, parts: tuple[str, ...] = PARTS) -> None:
@@ -65,29 +66,33 @@ def _networks(folder: Path, parts: tuple[str, ...]) -> None:
         )
 
 
-def _throughput(folder: Path) -> None:
+def _throughput(folder: Path, side: int = LARGE, rounds: int = ROUNDS) -> None:
     calls = {"plain": plain, "ours": tiled}
     times: dict[str, list[float]] = {name: [] for name in calls}
     peaks: dict[str, float] = dict.fromkeys(calls, 0.0)
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         for name, call in calls.items():
-            seconds, memory = methods.alone(call, folder)
+            seconds, memory = methods.alone(call, folder, side)
             times[name].append(seconds)
             peaks[name] = max(peaks[name], memory)
     medians = {name: float(np.median(each)) for name, each in times.items()}
-    print(f"throughput on {LARGE} x {LARGE}, patches of {TILE}, overlap {OVERLAP}, batch {BATCH}:")
+    print(f"throughput on {side} x {side}, patches of {TILE}, overlap {OVERLAP}, batch {BATCH}:")
     for name, label in (("plain", "plain fp32 loop"), ("ours", "predict_tiled")):
-        rounds = ", ".join(f"{s:.1f}" for s in times[name])
-        rate = LARGE**2 / medians[name] / 1e6
+        each = ", ".join(f"{s:.1f}" for s in times[name])
+        rate = side**2 / medians[name] / 1e6
         print(
-            f"  {label:18}{medians[name]:6.1f} s ({rounds}), {rate:.2f} megapixels/s, "
+            f"  {label:18}{medians[name]:6.1f} s ({each}), {rate:.2f} megapixels/s, "
             f"peak {peaks[name]:.0f} MB"
         )
     print(f"  ratio of the medians {medians['plain'] / medians['ours']:.2f}")
-    _agreement(np.load(folder / "plain.npy"), np.load(folder / "ours.npy"))
+    methods.alone(tiled, folder, side, "fp32")
+    loop, ours, full = (np.load(folder / f"{name}.npy") for name in ("plain", "ours", "ours_fp32"))
+    _agreement("as the plain loop", loop, ours)
+    _agreement("as predict_tiled in fp32 (bfloat16 alone)", full, ours)
+    _agreement("fp32 as the plain loop (blending alone)", loop, full)
 
 
-def _agreement(plain_labels: np.ndarray, labels: np.ndarray) -> None:
+def _agreement(title: str, plain_labels: np.ndarray, labels: np.ndarray) -> None:
     from napari_qualify.synthetic.render import PHASE_NAMES
 
     counts = np.bincount(plain_labels.ravel(), minlength=len(PHASE_NAMES))
@@ -95,7 +100,7 @@ def _agreement(plain_labels: np.ndarray, labels: np.ndarray) -> None:
     one, two = plain_labels == rarest, labels == rarest
     both = np.sum(one & two)
     print(
-        f"  equal pixels {np.mean(plain_labels == labels):.3%}; of the rarest phase, "
+        f"  {title}: equal pixels {np.mean(plain_labels == labels):.3%}; of the rarest phase, "
         f"{PHASE_NAMES[rarest]} ({one.mean():.2%}), {both / one.sum():.2%} are found again, "
         f"intersection over union {both / np.sum(one | two):.2%}",
         flush=True,
@@ -184,7 +189,7 @@ def train(folder: Path) -> float:
         Example(Micrograph(each.image, None, f"{i}"), each.phases, f"{i}")
         for i, each in enumerate(shown)
     ]
-    settings = TrainSettings(steps=STEPS, patch=192, minutes=30, every=100_000)
+    settings = TrainSettings(steps=STEPS, patch=128, minutes=30, every=100_000)
     begin = time.perf_counter()
     Training(examples, dict(shown[0].names), settings).run().save(folder / "network")
     seconds = time.perf_counter() - begin
@@ -201,37 +206,35 @@ def _mosaic(folder: Path, side: int) -> np.ndarray:
 
 
 def _network(folder: Path):
-    from dataclasses import replace
-
     from napari_qualify.segment.model_folder import load_segmenter
 
     return replace(load_segmenter(folder / "network"), tile=TILE, overlap=OVERLAP, batch=BATCH)
 
 
-def tiled(folder: Path) -> float:
+def tiled(folder: Path, side: int, precision: str = "auto") -> float:
     """Seconds of `predict_tiled`, from the image to its label values."""
     methods._threads()
     from napari_qualify.segment.tiled import predict_tiled
 
-    segmenter, image = _network(folder), _mosaic(folder, LARGE)
+    segmenter, image = replace(_network(folder), precision=precision), _mosaic(folder, side)
     begin = time.perf_counter()
     found = predict_tiled(image, segmenter)
     seconds = time.perf_counter() - begin
-    np.save(folder / "ours.npy", found.labels)
+    np.save(folder / ("ours.npy" if precision == "auto" else "ours_fp32.npy"), found.labels)
     return seconds
 
 
-def plain(folder: Path) -> float:
+def plain(folder: Path, side: int) -> float:
     """Seconds of a loop as one would write it: fp32, the middle of each patch is kept."""
     methods._threads()
     import torch
 
-    model, image = _network(folder).model.eval(), _mosaic(folder, LARGE)
+    model, image = _network(folder).model.eval(), _mosaic(folder, side)
     step, margin = TILE - OVERLAP, OVERLAP // 2
     begin = time.perf_counter()
     values = torch.from_numpy(image).float()
     values = 0.5 * (values - values.mean()) / values.std()
-    starts = [min(k * step, LARGE - TILE) for k in range(-(-(LARGE - OVERLAP) // step))]
+    starts = [min(k * step, side - TILE) for k in range(-(-(side - OVERLAP) // step))]
     places = [(y, x) for y in starts for x in starts]
     labels = np.zeros(image.shape, np.uint8)
     with torch.inference_mode():

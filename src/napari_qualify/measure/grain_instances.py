@@ -26,7 +26,9 @@ def enclosed_grains(boundary: NDArray[np.bool_]) -> NDArray[np.int32]:
     `NECK` times the largest disk in the smaller one, at any magnification. A
     convex grain has one maximum and is not cut. All maxima are flooded, and basins
     then merged in the order of their saddles (dynamics, Grimaud 1992, SPIE 1769,
-    292-305), which gives the same grains as flooding from the h-maxima.
+    292-305), which gives the same grains as flooding from the h-maxima. Regions in
+    which no pixel has its four neighbours are given to the boundary: most are
+    what the pixels leave of the sharp corner of a larger grain.
 
     Parameters
     ----------
@@ -48,8 +50,17 @@ def enclosed_grains(boundary: NDArray[np.bool_]) -> NDArray[np.int32]:
     basins = watershed(-height, markers, mask=rest, connectivity=1)  # type: ignore[no-untyped-call]
     peaks = np.zeros(int(markers.max()) + 1, np.float32)
     peaks[markers[tops]] = height[tops]
-    numbers = _merged(peaks, *_saddles(basins, height))
-    return np.asarray(numbers[basins], np.int32)
+    grains = _merged(peaks, *_saddles(basins, height))[basins]
+    return _without_dust(grains, distance)
+
+
+def _without_dust(grains: NDArray[np.int32], distance: NDArray[np.float32]) -> NDArray[np.int32]:
+    """Grains from 1 without those in which no pixel has its four neighbours."""
+    kept = np.zeros(int(grains.max()) + 1, bool)
+    kept[grains[distance > 1]] = True
+    kept[0] = False
+    numbers = np.where(kept, np.cumsum(kept), 0).astype(np.int32)
+    return np.asarray(numbers[grains])
 
 
 def _saddles(

@@ -17,6 +17,7 @@ from napari_qualify.measure.particles import Floats
 _NEAR = 3.0  # distances of neighbours over which particles may go together in any pattern
 _STEPS = 24
 _PAIRS = 3_000_000  # more are not needed: a field of that many blocks sees its clusters
+_AT_ONCE = 200_000  # pairs
 _WIDEST = 4.0
 # Part of a disk beyond a straight edge, and its square, integrated over the distance
 # from the edge in radii.
@@ -68,16 +69,19 @@ class Pattern:
         height, width = self.window
         block = blocks.rows[-1] / rows, blocks.columns[-1] / columns
         tree = cKDTree(np.column_stack([self.y, self.x]))
-        pairs = tree.query_pairs(self.reach, output_type="ndarray")
-        dy = np.abs(self.y[pairs[:, 0]] - self.y[pairs[:, 1]])
-        dx = np.abs(self.x[pairs[:, 0]] - self.x[pairs[:, 1]])
-        product = 2 * amounts[pairs[:, 0]] * amounts[pairs[:, 1]]
-        inside = (1 - dy / height) * (1 - dx / width)
         own = float(np.sum(amounts**2))
-        held = (1 - dy / block[0]).clip(0) * (1 - dx / block[1]).clip(0)
+        whole = parts = own
+        pairs = tree.query_pairs(self.reach, output_type="ndarray")
+        for some in np.array_split(pairs, len(pairs) // _AT_ONCE + 1):
+            dy, dx = (np.abs(at[some[:, 0]] - at[some[:, 1]]) for at in (self.y, self.x))
+            product = 2 * amounts[some[:, 0]] * amounts[some[:, 1]]
+            inside = (1 - dy / height) * (1 - dx / width)
+            held = (1 - dy / block[0]).clip(0) * (1 - dx / block[1]).clip(0)
+            whole += float(product.sum())
+            parts += float(product @ (held / inside))
         even = float(amounts.sum()) ** 2 / (height * width)
-        whole = own + float(product.sum()) - even * self._lags(self.window)
-        parts = own + float(product @ (held / inside)) - even * self._lags(block)
+        whole -= even * self._lags(self.window)
+        parts -= even * self._lags(block)
         lost = math.pi * self.reach**2 / (height * width)  # to the mean, which is estimated
         if whole <= 0 or parts <= 0:
             return 1.0

@@ -95,7 +95,7 @@ def _identity(example: "Example") -> dict[str, str]:
     return {
         "name": micrograph.name,
         "sha256": micrograph.content_hash,
-        "labels_sha256": hashlib.sha256(np.ascontiguousarray(example.labels)).hexdigest(),
+        "labels_sha256": hashlib.sha256(np.ascontiguousarray(example.labels).data).hexdigest(),
         "group": example.group,
     }
 
