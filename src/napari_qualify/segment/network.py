@@ -201,9 +201,6 @@ class NetworkSegmenter:
                 dtype = torch.bfloat16
             model = deepcopy(self.model).eval().to(device=self.device, dtype=dtype)
             model = model.to(memory_format=torch.channels_last)
-            if dtype != torch.float32:
-                # Logits of 8 bits would tie, and the first of the classes would win.
-                model.segmentation_head.float().register_forward_pre_hook(_in_full)
             object.__setattr__(self, "_ready", (model, dtype))
         return self._ready  # type: ignore[attr-defined, no-any-return]
 
@@ -264,11 +261,6 @@ class NetworkSegmenter:
         )
         made.load_tensors(tensors)
         return made
-
-
-def _in_full(_: Any, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Inputs of a layer in fp32."""
-    return tuple(each.float() for each in inputs)
 
 
 def _flat(patches: NDArray[np.uint8]) -> NDArray[np.uint8]:
