@@ -28,7 +28,7 @@ REPEATS = 7
 SIDE = 1024  # of a rendering, and of the image that is painted on
 LARGE, HUGE = 4096, 16384
 TILE, OVERLAP, BATCH = 512, 128, 4
-STEPS = 30  # of the network
+STEPS = 300  # of the network: fewer leave the rarest phase out
 
 
 def run(data: Path | None = None, parts: tuple[str, ...] = PARTS) -> None:

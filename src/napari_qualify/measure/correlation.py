@@ -113,8 +113,38 @@ def correlation(mask: NDArray[np.bool_]) -> Correlation:
     )
 
 
-def _averaged(mask: NDArray[np.bool_], step: int) -> NDArray[np.float32]:
-    """Share of the mask in squares of a side of `step`; what is left over at the end goes."""
+def covariance_within(values: NDArray[np.uint8], reach: tuple[float, float]) -> Correlation:
+    """Covariance of an image with itself over lags up to a known reach.
+
+    For what is correlated over the size of its pieces and thin beside them, such as
+    the boundaries of grains.
+
+    Parameters
+    ----------
+    values : ndarray of uint8, shape (Y, X)
+    reach : tuple of float
+        Half axes along y and x, in pixels, of the ellipse of lags.
+
+    Returns
+    -------
+    Correlation
+        Its length is the reach.
+    """
+    step = max(1, math.ceil(math.sqrt(values.size) / _MOST))
+    centred = _averaged(values, step)
+    centred -= centred.mean(dtype=np.float64)
+    lags = np.array(
+        [min(math.ceil(r / step), n // 2) for r, n in zip(reach, centred.shape, strict=True)]
+    )
+    y, x = (np.arange(-lag, lag + 1) for lag in lags)
+    ys, xs = np.nonzero(np.hypot(y[:, None] * step / reach[0], x[None] * step / reach[1]) <= 1)
+    covariance = _covariance(centred, lags)[ys, xs].astype(np.float64) * step**2
+    lost = len(ys) / centred.size
+    return Correlation(reach, y[ys] * step, x[xs] * step, covariance, lost)
+
+
+def _averaged(mask: NDArray[np.bool_ | np.uint8], step: int) -> NDArray[np.float32]:
+    """Mean over squares of a side of `step`; what is left over at the end goes."""
     if step == 1:
         return mask.astype(np.float32)
     height, width = (n // step * step for n in mask.shape)

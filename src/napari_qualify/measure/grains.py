@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from skimage.measure import regionprops_table
 
 from napari_qualify.errors import UsageError
+from napari_qualify.measure.correlation import covariance_within
 from napari_qualify.measure.grain_instances import NECK, enclosed_grains, without_boundary
 from napari_qualify.measure.interval import MIN_BLOCKS, Blocks, bootstrap_ratio, make_blocks
 from napari_qualify.measure.row import Row
@@ -96,7 +97,10 @@ def grain_size(
     area = math.prod(side - 1 for side in phases.shape)
     share = blocks.areas * (area / blocks.areas.sum())
     density = _ratio(blocks.sums_at(counts.y, counts.x, counts.weight), share)
-    lines = _ratio(*crossings(without_boundary(grains), blocks))
+    whole = without_boundary(grains)
+    sides = (whole[1:, 1:] != whole[1:, :-1]).astype(np.uint8) + (whole[1:, 1:] != whole[:-1, 1:])
+    widening = covariance_within(sides, counts.extent).widening(blocks)
+    lines = _ratio(*crossings(whole, blocks), widening)
     counted = float(counts.weight.sum())
     intercepts = math.prod(phases.shape) * lines[0] ** 2
     how = f"bootstrap of {blocks}"
@@ -152,6 +156,8 @@ def crossings(
 
     A line of k intercepts whose two ends count half has k - 1 crossings. The four
     directions weigh the same: the diagonals' crossings are divided by sqrt(2).
+    Pixels miss intercepts shorter than their distance s. That shortens the count
+    n(s) per length in proportion to s, so that 2 n(s) - n(2 s) is free of it.
 
     Parameters
     ----------
@@ -165,15 +171,22 @@ def crossings(
         Crossings and length in pixels per block, flat.
     """
     over, under = np.zeros(len(blocks)), np.zeros(len(blocks))
-    for one, other, step in (
-        (grains[:, 1:], grains[:, :-1], 1.0),
-        (grains[1:], grains[:-1], 1.0),
-        (grains[1:, 1:], grains[:-1, :-1], math.sqrt(2)),
-        (grains[1:, :-1], grains[:-1, 1:], math.sqrt(2)),
-    ):
-        over += blocks.sums(one != other) / step
-        under += blocks.sums(np.ones(one.shape, bool))
+    diagonal = math.sqrt(2)
+    for dy, dx, step in ((0, 1, 1.0), (1, 0, 1.0), (1, 1, diagonal), (1, -1, diagonal)):
+        start, near, far = (_shifted(grains, k * dy, k * dx, 2 * dy, 2 * dx) for k in range(3))
+        once = blocks.sums(start != near) + blocks.sums(near != far)
+        over += (once - blocks.sums(start != far) / 2) / step
+        under += blocks.sums(np.ones(start.shape, bool))
     return over, under
+
+
+def _shifted(
+    grains: NDArray[np.int32], y: int, x: int, most_y: int, most_x: int
+) -> NDArray[np.int32]:
+    """The grains from (y, x) on, of the shape that shifts up to the most leave; x may be < 0."""
+    left = max(0, -most_x)
+    height, width = grains.shape[0] - most_y, grains.shape[1] - abs(most_x)
+    return grains[y : y + height, left + x : left + x + width]
 
 
 def _numbered(instances: NDArray[np.integer[Any]]) -> NDArray[np.int32]:
@@ -183,8 +196,8 @@ def _numbered(instances: NDArray[np.integer[Any]]) -> NDArray[np.int32]:
     return np.asarray(flat.reshape(instances.shape) + first, np.int32)
 
 
-def _ratio(over: NDArray[np.float64], under: NDArray[np.float64]) -> Found:
-    return (float(over.sum() / under.sum()), *bootstrap_ratio(over, under))
+def _ratio(over: NDArray[np.float64], under: NDArray[np.float64], widening: float = 1.0) -> Found:
+    return (float(over.sum() / under.sum()), *bootstrap_ratio(over, under, widening))
 
 
 def _warnings(counted: float, found: Found, fields: int) -> str:

@@ -126,4 +126,5 @@ def _interval(
     over = blocks.sums_at(y, x, particles.weight * values)
     under = blocks.sums_at(y, x, particles.weight)
     away = (particles.weight * (values - mean))[particles.inside]
-    return block_interval(blocks, [over, under], note, pattern.widening(away, blocks))
+    widening = max(1.0, pattern.widening(away, blocks))  # less is noise: sizes do not repel
+    return block_interval(blocks, [over, under], note, widening)

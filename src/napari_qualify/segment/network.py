@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,13 +13,14 @@ from numpy.typing import NDArray
 from napari_qualify.errors import SegmentationError
 from napari_qualify.precision import Precision, resolve
 from napari_qualify.progress import Progress, silent
+from napari_qualify.segment.inference import prepare_network
 from napari_qualify.segment.levels import POLICY, Levels
 from napari_qualify.segment.phases import Phases
 
 if TYPE_CHECKING:
     from napari_qualify.micrograph import Micrograph
 
-_REVISION = 1  # of the prediction, for the fingerprint
+_REVISION = 2  # of the prediction, for the fingerprint
 GAIN = 0.5
 """Of the standardised grey levels: brings them to the range of ImageNet's pictures."""
 
@@ -173,9 +173,7 @@ class NetworkSegmenter:
         return np.asarray(found.cpu().numpy())
 
     def _run(self, batch: Any) -> Any:
-        model, dtype = self._network()
-        logits = model(batch.to(dtype))
-        return logits.float().softmax(1)
+        return self._network()(batch).float().softmax(1)
 
     def _averaged(self, batch: Any) -> Any:
         """Mean over the symmetries that it was trained with."""
@@ -191,18 +189,13 @@ class NetworkSegmenter:
                 total = total + torch.rot90(found, -turn, (2, 3))
         return total / (2 * len(turns))
 
-    def _network(self) -> tuple[Any, Any]:
-        """Network and data type to compute with; made once."""
-        import torch
-
+    def _network(self) -> Any:
+        """Network to compute with; made once."""
         if self._ready is None:  # type: ignore[attr-defined]
-            dtype = torch.float32
-            if resolve(self.precision, self.device) == "bf16":
-                dtype = torch.bfloat16
-            model = deepcopy(self.model).eval().to(device=self.device, dtype=dtype)
-            model = model.to(memory_format=torch.channels_last)
-            object.__setattr__(self, "_ready", (model, dtype))
-        return self._ready  # type: ignore[attr-defined, no-any-return]
+            precision = resolve(self.precision, self.device)
+            ready = prepare_network(self.model, precision, self.device)
+            object.__setattr__(self, "_ready", ready)
+        return self._ready  # type: ignore[attr-defined]
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:
         """Write the model folder; see `napari_qualify.segment.model_folder`."""

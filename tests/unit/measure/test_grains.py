@@ -76,8 +76,8 @@ def test_a_line_counts_its_intercepts_with_half_ends() -> None:
     stripes = np.repeat(np.arange(1, 5), 10)[None].repeat(40, axis=0).astype(np.int32)
     over, under = crossings(stripes, one_block(stripes.shape))
     # Rows: 4 intercepts, the two at the ends count half: 3. Columns: half + half - 1 = 0.
-    assert over.sum() == pytest.approx(40 * 3 + 0 + 2 * 39 * 3 / math.sqrt(2))
-    assert under.sum() == 2 * 40 * 39 + 2 * 39 * 39
+    assert over.sum() == pytest.approx(40 * 3 + 0 + 2 * 38 * 3 / math.sqrt(2))
+    assert under.sum() == 2 * 40 * 38 + 2 * 38 * 38
 
 
 def test_the_boundarys_width_does_not_change_the_intercept() -> None:

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from scipy.spatial import KDTree
 
-from napari_qualify.measure.correlation import correlation
+from napari_qualify.measure.correlation import correlation, covariance_within
 from napari_qualify.measure.interval import (
     MIN_BLOCKS,
     Blocks,
@@ -178,3 +179,24 @@ def test_a_mosaic_is_measured_like_a_part_of_it_and_takes_little_memory() -> Non
     assert part.length == pytest.approx(whole.length, abs=3)  # squares of 3 x 3
     same = Blocks(np.linspace(0, 2000, 13).astype(int), np.array([0, 1000, 2000]), part.length)
     assert whole.widening(same) == pytest.approx(part.widening(same), abs=0.05)
+
+
+def test_what_boundaries_share_across_blocks_widens_the_interval() -> None:
+    borders = np.linspace(0, 300, 4).astype(int)
+    blocks = Blocks(borders, borders, (30.0, 30.0))
+    noise = (np.random.default_rng(0).random((300, 300)) < 0.2).astype(np.uint8)
+    assert covariance_within(noise, (30.0, 30.0)).widening(blocks) < 1.35
+    y, x = np.mgrid[:300, :300]
+    lines, shares = [], []
+    for seed in range(12):
+        at = np.random.default_rng(seed).uniform(-40, 340, (160, 2))
+        cell = KDTree(at).query(np.stack([y, x], axis=-1))[1]
+        sides = np.zeros((300, 300), np.uint8)
+        sides[:, 1:] = cell[:, 1:] != cell[:, :-1]
+        lines.append(covariance_within(sides, (34.0, 34.0)).widening(blocks))
+        by_block = blocks.sums(sides) / blocks.areas
+        shares.append((by_block.mean(), by_block.var(ddof=1) / 9))
+    mean, independent = np.array(shares).T
+    # Twelve fields say how much they scatter to about a third; blocks alone say too little.
+    assert 1.05 < np.mean(lines) < 2
+    assert np.mean(lines) * independent.mean() == pytest.approx(mean.var(ddof=1), rel=0.7)
