@@ -19,6 +19,8 @@ from napari_qualify.segment.phases import Phases
 MIN_COUNT, MIN_FIELDS, MAX_ACCURACY = 50, 3, 0.10
 """Below (above) these the method text warns: grains or intercepts, fields, %RA."""
 
+_SHARED = 1.5  # extents of a grain over which its sides and its neighbours' go together
+
 Found = tuple[float, float, float]
 """Value, low, high."""
 
@@ -99,7 +101,8 @@ def grain_size(
     density = _ratio(blocks.sums_at(counts.y, counts.x, counts.weight), share)
     whole = without_boundary(grains)
     sides = (whole[1:, 1:] != whole[1:, :-1]).astype(np.uint8) + (whole[1:, 1:] != whole[:-1, 1:])
-    widening = covariance_within(sides, counts.extent).widening(blocks)
+    reach = _SHARED * counts.extent[0], _SHARED * counts.extent[1]
+    widening = covariance_within(sides, reach).widening(blocks)
     lines = _ratio(*crossings(whole, blocks), widening)
     counted = float(counts.weight.sum())
     intercepts = math.prod(phases.shape) * lines[0] ** 2
