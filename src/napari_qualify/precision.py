@@ -16,7 +16,7 @@ def has_bfloat16(device: str = "cpu") -> bool:
     import torch
 
     if device.startswith("cuda"):
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if not device.startswith("cpu"):
         return False  # Apple's: fp32 until measured
     return bool(
