@@ -94,22 +94,8 @@ def label_paths(items: Sequence[Item], out: Path) -> list[Path]:
         PurePosixPath(*(part.replace(":", "") for part in name.parent.parts if part.strip("/.\\")))
         for name in names
     ]
-    levels: list[Callable[[int], PurePosixPath]] = [
-        lambda i: PurePosixPath(names[i].stem),
-        lambda i: folders[i] / names[i].stem,
-        lambda i: folders[i] / names[i].name,
-        lambda i: folders[i] / f"{names[i].name}-{i + 1}",
-    ]
-    chosen: dict[int, PurePosixPath] = {}
-    for level in levels:
-        open_ = [i for i in range(len(names)) if i not in chosen]
-        # File names that differ by case alone are one on some systems.
-        wanted = [str(level(i)).casefold() for i in open_]
-        taken = {str(path).casefold() for path in chosen.values()}
-        for i, key in zip(open_, wanted, strict=True):
-            if wanted.count(key) == 1 and key not in taken:
-                chosen[i] = level(i)
-    targets = [out / f"{chosen[i]}.tif" for i in range(len(names))]
+    chosen = _chosen(folders, names)
+    targets = [out / f"{path}.tif" for path in chosen]
     inputs = {os.path.realpath(item.path) for item in items}
     for target in targets:
         if os.path.realpath(target) in inputs:
@@ -118,6 +104,31 @@ def label_paths(items: Sequence[Item], out: Path) -> list[Path]:
                 "another --out"
             )
     return targets
+
+
+def _chosen(folders: list[PurePosixPath], names: list[PurePosixPath]) -> list[PurePosixPath]:
+    """Shortest path for each name that no other one has."""
+    levels: list[Callable[[int], PurePosixPath]] = [
+        lambda i: PurePosixPath(names[i].stem),
+        lambda i: folders[i] / names[i].stem,
+        lambda i: folders[i] / names[i].name,
+    ]
+    chosen: dict[int, PurePosixPath] = {}
+    taken: set[str] = set()
+    for level in levels:
+        open_ = [i for i in range(len(names)) if i not in chosen]
+        # File names that differ by case alone are one on some systems.
+        wanted = [str(level(i)).casefold() for i in open_]
+        for i, key in zip(open_, wanted, strict=True):
+            if wanted.count(key) == 1 and key not in taken:
+                chosen[i] = level(i)
+        taken = {str(path).casefold() for path in chosen.values()}
+    for i in range(len(names)):
+        if i not in chosen:
+            numbered = [folders[i] / f"{names[i].name}-{k + 1}" for k in range(i, i + len(names))]
+            chosen[i] = next(path for path in numbered if str(path).casefold() not in taken)
+            taken.add(str(chosen[i]).casefold())
+    return [chosen[i] for i in range(len(names))]
 
 
 def _one(

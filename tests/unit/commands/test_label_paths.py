@@ -1,7 +1,7 @@
 from pathlib import Path, PurePosixPath
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from napari_qualify.commands.segment import label_paths
@@ -17,6 +17,7 @@ paths = st.builds(
 
 
 @given(st.lists(paths, unique=True, max_size=12))
+@example(["a.tif", "a.TIF", "a.tif-1.tif"])
 def test_every_micrograph_has_a_file_of_its_own_below_the_folder(names):
     out = Path("/somewhere/out")
     found = label_paths([Item(Path("/in") / name, name) for name in names], out)
