@@ -13,6 +13,7 @@ from zarr.codecs import ZstdCodec
 
 from napari_qualify.errors import LibraryError
 from napari_qualify.library import disk
+from napari_qualify.segment.ome_labels import ARRAY, image_label_attributes
 
 if TYPE_CHECKING:
     from napari_qualify.segment.phases import Phases
@@ -36,7 +37,7 @@ def save(path: Path, phases: "Phases") -> None:
     height, width = phases.labels.shape
     large = max(height, width) > _CHUNK
     array = zarr.create_array(
-        path / "0",
+        path / ARRAY,
         shape=phases.labels.shape,
         dtype=phases.labels.dtype,
         chunks=(_CHUNK, _CHUNK) if large else (height, width),
@@ -59,7 +60,7 @@ def load(path: Path) -> "Phases":
 
     try:
         record = disk.read_attributes(path)[_RECORD]
-        labels: NDArray[Any] = np.asarray(zarr.open_array(path / "0", mode="r")[...])
+        labels: NDArray[Any] = np.asarray(zarr.open_array(path / ARRAY, mode="r")[...])
         phases = Phases.from_record(labels, record)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
         raise LibraryError(f"{path}: the phases are damaged ({error}).") from error
@@ -77,30 +78,7 @@ def _shards(height: int, width: int) -> tuple[int, int]:
 
 
 def _metadata(phases: "Phases") -> dict[str, Any]:
-    size = phases.pixel_size_um
-    axes: list[dict[str, str]] = [{"name": name, "type": "space"} for name in ("y", "x")]
-    if size is not None:
-        axes = [axis | {"unit": "micrometer"} for axis in axes]
-    scale = {"type": "scale", "scale": [size or 1.0] * 2}
-    colours = phases.colours()
     return {
-        "ome": {
-            "version": "0.5",
-            "multiscales": [
-                {
-                    "name": "phases",
-                    "axes": axes,
-                    "datasets": [{"path": "0", "coordinateTransformations": [scale]}],
-                }
-            ],
-            "image-label": {
-                "colors": [
-                    {"label-value": value, "rgba": [*colours[value], 255]} for value in phases.names
-                ],
-                "properties": [
-                    {"label-value": value, "name": name} for value, name in phases.names.items()
-                ],
-            },
-        },
+        **image_label_attributes(phases.names, phases.pixel_size_um),
         _RECORD: phases.record() | {"content_hash": phases.content_hash},
     }

@@ -120,18 +120,6 @@ class ScribbleSegmenter:
         """Predictor for patches of an image with this histogram of luminance, shape (256,)."""
         return BoundScribbles(self, Levels.of_histogram(histogram), "", FeatureStore(0))
 
-    def patch_probabilities(
-        self, patches: NDArray[np.uint8], places: Sequence[tuple[int, int]]
-    ) -> NDArray[np.float32]:
-        """Class probabilities of patches that are an image each, shape (n, classes, H, W)."""
-        found = [
-            self.for_image(np.bincount(patch.ravel(), minlength=256)).patch_probabilities(
-                patch[None], [place]
-            )
-            for patch, place in zip(patches, places, strict=True)
-        ]
-        return np.concatenate(found)
-
     def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:
         """Write the model folder; see `napari_qualify.segment.model_folder`."""
         from napari_qualify.segment.model_folder import write_model

@@ -11,13 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_qualify.errors import SegmentationError
-from napari_qualify.segment.phases import phase_colour
+from napari_qualify.segment.ome_labels import ARRAY, image_label_attributes
 
 if TYPE_CHECKING:
     import zarr
 
 _CHUNK = 1024
-_ARRAY = "0"
 
 
 def label_type(names: Mapping[int, str]) -> "np.dtype[Any]":
@@ -128,9 +127,9 @@ class FolderLabels(ArrayLabels):
         self._building = path.parent / f".{path.name}.{uuid.uuid4().hex}.partial"
         try:
             group = zarr.create_group(self._building)
-            group.attrs.update(_metadata(names, pixel_size_um))
+            group.attrs.update(image_label_attributes(names, pixel_size_um))
             array = group.create_array(
-                _ARRAY,
+                ARRAY,
                 shape=shape,
                 dtype=label_type(names),
                 chunks=(min(_CHUNK, shape[0]), min(_CHUNK, shape[1])),
@@ -160,29 +159,4 @@ class FolderLabels(ArrayLabels):
             raise SegmentationError(
                 f"{self._path}: cannot be written ({failed.strerror}); choose another name."
             ) from failed
-        self.labels = zarr.open_array(self._path / _ARRAY, mode="r")
-
-
-def _metadata(names: Mapping[int, str], pixel_size_um: float | None) -> dict[str, Any]:
-    """OME-Zarr 0.5 image-label attributes, https://ngff.openmicroscopy.org/0.5/#labels-md."""
-    axes: list[dict[str, str]] = [{"name": name, "type": "space"} for name in ("y", "x")]
-    if pixel_size_um is not None:
-        axes = [axis | {"unit": "micrometer"} for axis in axes]
-    scale = {"type": "scale", "scale": [pixel_size_um or 1.0] * 2}
-    colours = [{"label-value": v, "rgba": [*phase_colour(n), 255]} for v, n in names.items()]
-    return {
-        "ome": {
-            "version": "0.5",
-            "multiscales": [
-                {
-                    "name": "phases",
-                    "axes": axes,
-                    "datasets": [{"path": _ARRAY, "coordinateTransformations": [scale]}],
-                }
-            ],
-            "image-label": {
-                "colors": colours,
-                "properties": [{"label-value": v, "name": n} for v, n in names.items()],
-            },
-        }
-    }
+        self.labels = zarr.open_array(self._path / ARRAY, mode="r")
