@@ -3,7 +3,6 @@
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -228,7 +227,7 @@ class Training:
     def _segmenter(self, state: TrainingState) -> NetworkSegmenter:
         record = {"training": self._training_record(state), "metrics": {}}
         return NetworkSegmenter(
-            model=deepcopy(state.averaged).eval(),
+            model=state.network(),
             names=self.names,
             pixel_size_um=self.data.pixel_size_um,
             architecture={

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from napari_qualify.precision import resolve
 from napari_qualify.progress import Progress
 from napari_qualify.segment.augment import Crops
-from napari_qualify.segment.loss import make_loss
+from napari_qualify.segment.loss import class_weights, make_loss
 from napari_qualify.segment.network import GAIN
 from napari_qualify.segment.start import start_network
 
@@ -53,7 +53,7 @@ class TrainingState:
     ) -> None:
         import torch
 
-        self.settings = settings
+        self.settings, self.data = settings, data
         with torch.random.fork_rng():
             torch.manual_seed(settings.seed)
             self.model, self.start = start_network(
@@ -152,6 +152,23 @@ class TrainingState:
             torch._foreach_lerp_([old[k] for k in moving], [new[k] for k in moving], 1 - keep)
             for key in old.keys() - set(moving):
                 old[key].copy_(new[key])
+
+    def network(self) -> Any:
+        """Copy of the averaged network, in evaluation mode, to predict with.
+
+        Cross entropy with weights w teaches probabilities in proportion to
+        w p: the logarithm of the weights is taken from the logits, so that what
+        is found is the likelier phase. Without it rare phases come out too large.
+        """
+        import torch
+
+        network = deepcopy(self.averaged).eval()
+        if self.settings.loss == "dice_ce":
+            weights = torch.from_numpy(class_weights(self.data.shares))
+            last = [m for m in network.segmentation_head.modules() if hasattr(m, "out_channels")]
+            with torch.no_grad():
+                last[-1].bias -= weights.log().to(last[-1].bias)
+        return network
 
     def tensors(self) -> dict[str, NDArray[Any]]:
         """All that a later run needs to go on, as arrays."""

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+import torch
 
 from napari_qualify.errors import Cancelled, SegmentationError, UsageError
 from napari_qualify.segment.examples import Example
+from napari_qualify.segment.loss import class_weights
 from napari_qualify.segment.model_folder import load_segmenter
 from napari_qualify.segment.train_settings import TrainSettings
 from napari_qualify.segment.training import Training
@@ -218,3 +220,15 @@ def test_values_without_a_name_have_no_truth(example):
     assert one.names == NAMES and weights(one) == weights(two)
     named = Training([known], NAMES | {2: "pore"}, settings(steps=2)).run()
     assert weights(named) != weights(one)
+
+
+@pytest.mark.parametrize("loss", ["dice_ce", "focal"])
+def test_what_the_weights_of_the_loss_put_in_is_taken_out_again(examples, loss):
+    training = Training(examples, NAMES, settings(steps=2, loss=loss))
+    predicts, learns = training.run().model, training._state.averaged.eval()
+    picture = torch.randn(1, 3, 64, 64)
+    with torch.inference_mode():
+        moved = (predicts(picture) - learns(picture)).mean((0, 2, 3))
+    counts = np.bincount(np.concatenate([e.labels.ravel() for e in examples]))
+    wanted = -np.log(class_weights(counts / counts.sum())) if loss == "dice_ce" else [0, 0]
+    assert moved.numpy() == pytest.approx(np.array(wanted), abs=1e-5)
