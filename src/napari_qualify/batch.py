@@ -10,13 +10,14 @@ from napari_qualify.decide.verdict import Assessments
 from napari_qualify.embed.base import Encoder
 from napari_qualify.embed.pipeline import embed_each
 from napari_qualify.embed.registry import load_encoder
-from napari_qualify.embed.settings import EmbedSettings, settings_of, tile_pixels
-from napari_qualify.embed.tiles import MAX_TILE_PX, MAX_TILES_BYTES, tile_boxes
-from napari_qualify.embed.views import render_view
+from napari_qualify.embed.settings import EmbedSettings, fingerprint, settings_of, tile_pixels
+from napari_qualify.embed.tiles import tile_boxes
+from napari_qualify.embed.views import Picture
 from napari_qualify.errors import SegmentationError, UsageError
 from napari_qualify.files import (
     Failure,
     Found,
+    file_digest,
     find_micrographs,
     match_images,
     read_all,
@@ -109,6 +110,7 @@ def embed_files(
     paths: Sequence[str | Path],
     library: "Library | str | Path",
     *,
+    settings: EmbedSettings | None = None,
     pixel_size_um: float | None = None,
     progress: Progress | None = None,
 ) -> Embedded:
@@ -118,6 +120,8 @@ def embed_files(
     ----------
     paths, library, pixel_size_um, progress
         As `classify` takes them.
+    settings : EmbedSettings, optional
+        View and tiles; by default those of every criterion.
 
     Returns
     -------
@@ -128,15 +132,53 @@ def embed_files(
     found = _found(paths, pixel_size_um)
     encoder = load_encoder(kept.encoder)
     wanted = {settings_of(kept, n) for n, c in kept.criteria.items() if not c.limit}
+    if settings is not None:
+        wanted = {settings}
     failures = set(found.failures)
     counts = {True: 0, False: 0}
-    for settings in sorted(wanted or {EmbedSettings()}, key=repr):
+    digests = {str(path): file_digest(path, pixel_size_um) for path, _ in found.items}
+    for one_way in sorted(wanted or {EmbedSettings()}, key=repr):
+        unknown = _unknown(found, digests, kept, encoder, one_way)
+        counts[True] += len(found.items) - len(unknown.items)
         failed: list[Failure] = []
-        source = _readable(found, failed, pixel_size_um, kept, encoder, {settings}, progress)
-        for one in embed_each(source, encoder, settings, library=kept, progress=progress):
+        source = _readable(unknown, failed, pixel_size_um, kept, encoder, {one_way}, progress)
+        each = embed_each(
+            _unchanged(source, digests, pixel_size_um),
+            encoder,
+            one_way,
+            library=kept,
+            progress=progress,
+            digests=digests,
+        )
+        for one in each:
             counts[one.stored] += 1
         failures |= set(failed)
     return Embedded(counts[False], counts[True], tuple(sorted(failures)))
+
+
+def _unknown(
+    found: Found,
+    digests: Mapping[str, str],
+    library: "Library",
+    encoder: Encoder,
+    settings: EmbedSettings,
+) -> Found:
+    """What must be read: a file of known bytes has its vector, unless phases have a say."""
+    if settings.view_name != "raw":
+        return found
+    known = library.embedded_files(fingerprint(encoder, settings))
+    return Found([item for item in found.items if digests[str(item.path)] not in known])
+
+
+def _unchanged(
+    micrographs: Iterator[Micrograph], digests: dict[str, str], pixel_size_um: float | None
+) -> Iterator[Micrograph]:
+    """Micrographs as they come; the digest of a file that changed meanwhile is forgotten."""
+    for micrograph in micrographs:
+        path = str(micrograph.path)
+        if digests.get(path) and file_digest(path, pixel_size_um) != digests[path]:
+            digests[path] = ""
+        yield micrograph
 
 
 def write_batch(batch: Batch, out: str | Path) -> Path:
@@ -212,18 +254,8 @@ def _check(
     """Find out before embedding whether this micrograph has the view and the tiles."""
     if settings.view_name != "raw":
         phases = library.load_phases(micrograph.content_hash)
-        render_view(micrograph, phases, settings.view_name, settings.phase)
-    tile_px, _ = tile_pixels(micrograph, settings)
-    boxes = tile_boxes(micrograph.shape, tile_px, settings.overlap)
-    side = float(boxes[0, 2])
-    too_many = len(boxes) * encoder.side**2 * 3 > MAX_TILES_BYTES
-    if too_many or (side > MAX_TILE_PX and side > min(micrograph.shape)):
-        height, width = micrograph.shape
-        raise UsageError(
-            f"tiles of {settings.tile_um or side:g} {'um' if settings.tile_um else 'px'} do not "
-            f"fit {height} x {width} px of {micrograph.pixel_size_um or 'unknown'} um; check the "
-            "pixel size"
-        )
+        Picture(micrograph, phases, settings.view_name, settings.phase)
+    tile_boxes(micrograph.shape, tile_pixels(micrograph, settings)[0], settings.overlap)
 
 
 def _named(name: str, message: str) -> str:

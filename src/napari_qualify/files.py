@@ -2,6 +2,7 @@
 
 import csv
 import glob
+import hashlib
 import os
 import stat
 from collections.abc import Iterator, Sequence
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from napari_qualify.errors import MicrographError, UsageError
-from napari_qualify.formats import SUFFIXES
+from napari_qualify.formats import READER, SUFFIXES
 from napari_qualify.micrograph import Micrograph, read
 from napari_qualify.zarr_image import is_zarr
 
@@ -213,6 +214,30 @@ def read_all(found: Found, *, pixel_size_um: float | None = None) -> Iterator[Mi
             yield read(path, pixel_size_um=pixel_size_um, name=name)
         except MicrographError as error:
             yield Failure(name, str(error))
+
+
+def file_digest(path: str | Path, pixel_size_um: float | None = None) -> str:
+    """Digest of all that decides what `read` gives of a file.
+
+    Parameters
+    ----------
+    path : str or Path
+    pixel_size_um : float, optional
+        As `read` takes it.
+
+    Returns
+    -------
+    str
+        SHA-256 of the bytes, with the pixel size and the revision of the
+        reader; empty for a folder, and for what cannot be read.
+    """
+    try:
+        with open(path, "rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""  # whoever reads the micrograph says why
+    size = "" if pixel_size_um is None else f"{pixel_size_um:.9g}"
+    return f"{found}|{READER}|{size}"
 
 
 def read_table(path: str | Path, required: Sequence[str] = ()) -> "pd.DataFrame":

@@ -17,7 +17,6 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import tifffile
-from numpy.typing import NDArray
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
@@ -27,6 +26,9 @@ from napari_qualify.errors import MicrographError
 
 SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg")
 """Names that promise an image file; what is inside decides."""
+
+READER = 1
+"""Revision of the reading: to be raised when a file gives other pixels or another scale."""
 
 MAX_BYTES = 4 * 2**30
 """Largest decoded image."""
@@ -58,13 +60,13 @@ class Raw:
 
     Attributes
     ----------
-    array : ndarray, shape (Y, X) or (Y, X, S)
+    array : ndarray or LazyPixels, shape (Y, X) or (Y, X, S)
     pixel_size : tuple of (float, float) or None
         Height and width of a pixel in micrometres.
     notes : list of str
     """
 
-    array: NDArray[Any]
+    array: Any
     pixel_size: calibration.PixelSize | None = None
     notes: list[str] = field(default_factory=list)
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from napari_qualify import calibration, formats
 from napari_qualify.errors import MicrographError
+from napari_qualify.lazy import lazy
 
 
 def load_layer(layer: Any, label: str) -> tuple[formats.Raw, Path | None]:
@@ -35,8 +36,13 @@ def load_layer(layer: Any, label: str) -> tuple[formats.Raw, Path | None]:
     MicrographError
         If the data cannot be computed.
     """
-    array = _in_memory(layer.data[0] if layer.multiscale else layer.data, label)
+    data = layer.data[0] if layer.multiscale else layer.data
     size, notes = _from_units(layer)
+    large = lazy(data)
+    if large is not None:
+        # Its file, if it has one, is not read beside it: only the layer's own units count.
+        return formats.Raw(large, size, notes), None
+    array = _in_memory(data, label)
     path, file, more = _source(layer)
     if file is None:
         return formats.Raw(array, size, notes + more), None

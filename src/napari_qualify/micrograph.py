@@ -15,6 +15,7 @@ from PIL import Image
 from napari_qualify import calibration, formats
 from napari_qualify.errors import MicrographError, UsageError
 from napari_qualify.intensity import Intensity, to_uint8
+from napari_qualify.lazy import LazyPixels
 
 __all__ = ["MIN_SIDE", "Intensity", "Micrograph", "read"]
 
@@ -24,13 +25,14 @@ MIN_SIDE = 16
 
 @dataclass(frozen=True, eq=False)
 class Micrograph:
-    """Pixels in memory, with their scale and origin.
+    """Pixels with their scale and origin.
 
     Attributes
     ----------
-    pixels : ndarray, shape (Y, X) or (Y, X, 3)
+    pixels : ndarray or LazyPixels, shape (Y, X) or (Y, X, 3)
         Integers or floats in native byte order, read-only. A writeable array
-        is copied; booleans become 0 and 255.
+        is copied; booleans become 0 and 255. Zarr and dask arrays of more than
+        256 MiB stay where they are.
     pixel_size_um : float or None
         Side of the square pixels in micrometres; None without calibration.
     name : str
@@ -51,7 +53,7 @@ class Micrograph:
         If shape or data type are not those of an image.
     """
 
-    pixels: NDArray[Any]
+    pixels: Any
     pixel_size_um: float | None
     name: str
     path: Path | None = None
@@ -60,23 +62,15 @@ class Micrograph:
     region: tuple[int, int, int, int] | None = None
 
     def __post_init__(self) -> None:
-        pixels = np.asarray(self.pixels)
+        lazily = isinstance(self.pixels, LazyPixels)
+        pixels: Any = self.pixels if lazily else np.asarray(self.pixels)
         if not (pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] == 3)):
             raise formats.stack_error(pixels.shape, self.name)
         if pixels.dtype.kind not in "biuf" or pixels.dtype.itemsize > 8:
             raise MicrographError(
                 f"{self.name}: values of type {pixels.dtype.name}; integers or floats are needed"
             )
-        if pixels.dtype.kind == "b":
-            pixels = pixels.astype(np.uint8) * np.uint8(255)
-        pixels = np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("="))
-        given = self.pixels
-        if isinstance(given, np.memmap) or (
-            pixels.flags.writeable and np.may_share_memory(pixels, np.asarray(given))
-        ):
-            pixels = pixels.copy()
-        pixels.flags.writeable = False
-        object.__setattr__(self, "pixels", pixels)
+        object.__setattr__(self, "pixels", pixels if lazily else _own(pixels, self.pixels))
         if self.pixel_size_um is not None:
             size = float(self.pixel_size_um)
             if not (math.isfinite(size) and size > 0):
@@ -101,8 +95,11 @@ class Micrograph:
     @cached_property
     def content_hash(self) -> str:
         """SHA-256 of shape, data type and pixels, in hexadecimal digits."""
+        head = f"{self.pixels.shape}|{self.pixels.dtype.name}|".encode()
+        if isinstance(self.pixels, LazyPixels):
+            return self.pixels.sha256(head)
         little = self.pixels.astype(self.pixels.dtype.newbyteorder("<"), copy=False)
-        digest = hashlib.sha256(f"{self.pixels.shape}|{self.pixels.dtype.name}|".encode())
+        digest = hashlib.sha256(head)
         digest.update(little.data.cast("B") if little.size else b"")
         return digest.hexdigest()
 
@@ -120,6 +117,10 @@ class Micrograph:
 
     @cached_property
     def _limits(self) -> tuple[float, float] | None:
+        if isinstance(self.pixels, LazyPixels):
+            from napari_qualify.segment.tile_source import Source
+
+            return Source(self.pixels, self.intensity, name=self.name).limits
         try:
             return self.intensity.limits(self.pixels)
         except ValueError as error:
@@ -127,7 +128,7 @@ class Micrograph:
 
     def to_uint8(self) -> NDArray[np.uint8]:
         """Pixels as 8 bits, shape (Y, X) or (Y, X, 3); NaN and infinities are 0."""
-        return to_uint8(self.pixels, self.display_limits())
+        return to_uint8(np.asarray(self.pixels), self.display_limits())
 
     def to_rgb(self) -> NDArray[np.uint8]:
         """Pixels as 8-bit colour, shape (Y, X, 3)."""
@@ -167,6 +168,8 @@ class Micrograph:
 
     def thumbnail(self, side: int = 160) -> NDArray[np.uint8]:
         """Small picture, shape (h, w, 3), at most `side` pixels long."""
+        if isinstance(self.pixels, LazyPixels):
+            return self.pixels.thumbnail(self.display_limits(), side)
         image = Image.fromarray(self.to_uint8())
         image.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=3.0)
         return np.array(image.convert("RGB"))
@@ -215,8 +218,11 @@ def read(
         raw, path = load_layer(source, label)
     else:
         raise UsageError(f"{type(source).__name__}: a path or a napari Image layer is needed")
-    raw.array.flags.writeable = False  # nobody else holds it: spares a copy
-    pixels, notes = _judgeable(raw.array, label)
+    if isinstance(raw.array, LazyPixels):
+        pixels, notes = raw.array, _check_lazy(raw.array, label)
+    else:
+        raw.array.flags.writeable = False  # nobody else holds it: spares a copy
+        pixels, notes = _judgeable(raw.array, label)
     if pixel_size_um is None and raw.pixel_size is not None:
         pixel_size_um = calibration.square(raw.pixel_size, label)
     return Micrograph(
@@ -227,6 +233,39 @@ def read(
         intensity=intensity or Intensity(),
         notes=tuple([*raw.notes, *notes]),
     )
+
+
+def _own(pixels: NDArray[Any], given: Any) -> NDArray[Any]:
+    """Read-only pixels in native byte order that nobody else can write to."""
+    if pixels.dtype.kind == "b":
+        pixels = pixels.astype(np.uint8) * np.uint8(255)
+    pixels = np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("="))
+    if isinstance(given, np.memmap) or (
+        pixels.flags.writeable and np.may_share_memory(pixels, np.asarray(given))
+    ):
+        pixels = pixels.copy()
+    pixels.flags.writeable = False
+    return pixels
+
+
+def _check_lazy(pixels: LazyPixels, label: str) -> list[str]:
+    """Check the values of what is not in memory, a band at a time."""
+    if pixels.dtype.kind not in "biuf" or pixels.dtype.itemsize > 8:
+        raise MicrographError(
+            f"{label}: values of type {pixels.dtype.name}; integers or floats are needed"
+        )
+    _check_side(pixels.shape[:2], label)
+    bad, low, high = 0, np.inf, -np.inf
+    for band in pixels.bands():
+        good = band[np.isfinite(band)] if band.dtype.kind == "f" else band
+        bad += band.size - good.size
+        if good.size:
+            low, high = min(low, good.min()), max(high, good.max())
+    if low > high:
+        raise MicrographError(f"{label}: every value is NaN or infinite")
+    if low == high:
+        raise MicrographError(f"{label}: every value is {low}: there is nothing to see")
+    return [f"{bad} values are NaN or infinite: shown black"] if bad else []
 
 
 def _judgeable(array: NDArray[Any], label: str) -> tuple[NDArray[Any], list[str]]:

@@ -11,6 +11,7 @@ import numpy as np
 from napari_qualify import calibration
 from napari_qualify.errors import MicrographError
 from napari_qualify.formats import Raw, check_size, stack_error
+from napari_qualify.lazy import lazy
 
 MARKERS = ("zarr.json", ".zgroup", ".zarray", ".zattrs")
 """Files of which a folder that is a Zarr group or array has at least one."""
@@ -81,7 +82,9 @@ def _ome(group: Any) -> Mapping[str, Any]:
 
 def _load_array(array: Any, axes: str, label: str) -> Raw:
     shape = tuple(array.shape)
-    check_size(shape, np.dtype(array.dtype).itemsize, label)
+    large = lazy(array)
+    if large is None:
+        check_size(shape, np.dtype(array.dtype).itemsize, label)
     if len(shape) < 2 or any(n > 1 for n in shape[:-2]) or (axes and axes[-2:] != "yx"):
         raise stack_error(shape, label)
     notes = []
@@ -92,6 +95,8 @@ def _load_array(array: Any, axes: str, label: str) -> Raw:
             f"{array.fill_value}"
         )
     _refuse_cut_blosc(array, label)
+    if large is not None:
+        return Raw(large, None, notes)
     return Raw(np.asarray(array[...]).reshape(shape[-2:]), None, notes)
 
 

@@ -6,6 +6,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_qualify.errors import EncoderError
 from napari_qualify.progress import Progress
 
 Vectors = NDArray[np.float32]
@@ -25,20 +26,38 @@ class Encoder(Protocol):
         Length of a visual vector.
     side : int
         Pictures are squares of this many pixels.
+    resampling : {'lanczos', 'bicubic', 'bilinear'}
+        Pillow's filter by which pictures are brought to that size.
+    batch : int
+        Pictures at a time that suit the device.
     has_text : bool
+    text_dim : int
+        Length of a text vector; 0 without text.
+    context_length : int or None
+        Tokens that a text may have, the special ones included.
     identity : mapping
         Architecture, sha256 of the weights, preprocessing: all that changes a
-        vector, as plain JSON types. The fingerprint is a hash of it.
-    precision : str
-        Of the arithmetic, for example ``fp32``.
+        visual vector, as plain JSON types. The fingerprint is a hash of it.
+    text_identity : mapping
+        The same for text vectors and for the way into their space.
+    device : str
+        Torch device, for example ``cpu``.
+    precision : {'fp32', 'bf16', 'fp16', 'int8'}
+        Of the arithmetic.
     """
 
     name: str
     spec: str
     dim: int
     side: int
+    resampling: str
+    batch: int
     has_text: bool
+    text_dim: int
+    context_length: int | None
     identity: dict[str, Any]
+    text_identity: dict[str, Any]
+    device: str
     precision: str
 
     def encode_images(
@@ -51,6 +70,41 @@ class Encoder(Protocol):
         """Text unit vectors (n, t); EncoderError when the encoder has no text."""
         ...
 
+    def count_tokens(self, text: str) -> int:
+        """Tokens of a text, the special ones included."""
+        ...
+
     def to_text_space(self, visual: NDArray[Any]) -> Vectors:
         """Visual vectors (n, dim) taken into the text space, (n, t)."""
         ...
+
+
+class ImageOnly:
+    """The text side of an encoder that has none."""
+
+    has_text = False
+    text_dim = 0
+    context_length: int | None = None
+
+    @property
+    def text_identity(self) -> dict[str, Any]:
+        """Nothing: there is no text."""
+        return {}
+
+    def encode_texts(self, texts: Sequence[str]) -> Vectors:
+        """Raise EncoderError."""
+        raise self._no_text()
+
+    def count_tokens(self, text: str) -> int:
+        """Raise EncoderError."""
+        raise self._no_text()
+
+    def to_text_space(self, visual: NDArray[Any]) -> Vectors:
+        """Raise EncoderError."""
+        raise self._no_text()
+
+    def _no_text(self) -> EncoderError:
+        return EncoderError(
+            f"encoder {getattr(self, 'spec', type(self).__name__)}: is image-only; statements are "
+            "kept in the library and compared once an encoder with text is used"
+        )

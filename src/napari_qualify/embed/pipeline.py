@@ -1,8 +1,7 @@
 """Micrographs to vectors: view, tiles, encoder, pooling, and the library as store."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sized
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,15 +9,9 @@ import numpy as np
 
 from napari_qualify.embed.base import Encoder, Vectors
 from napari_qualify.embed.registry import load_encoder
-from napari_qualify.embed.settings import (
-    EmbedSettings,
-    describe,
-    fingerprint,
-    settings_of,
-    tile_pixels,
-)
-from napari_qualify.embed.tiles import tile_image
-from napari_qualify.embed.views import render_view
+from napari_qualify.embed.settings import EmbedSettings, fingerprint, settings_of, tile_pixels
+from napari_qualify.embed.shelf import Shelf
+from napari_qualify.embed.stream import Piece, encode_stream, job_of, pieces
 from napari_qualify.errors import SegmentationError
 from napari_qualify.micrograph import Micrograph, read
 from napari_qualify.progress import Progress, silent
@@ -26,8 +19,6 @@ from napari_qualify.segment.phases import Phases
 
 if TYPE_CHECKING:
     from napari_qualify.library.store import Library
-
-CHUNK = 16  # micrographs embedded, and stored, together
 
 PhasesByHash = Mapping[str, Phases]
 Source = Micrograph | str | Path | Any
@@ -39,17 +30,18 @@ class Embedded:
 
     Attributes
     ----------
-    micrograph : Micrograph
+    image : str
+        Name of the micrograph.
     key : str
         Under which the vector is stored.
     vector : ndarray of float32, shape (d,)
     stored : bool
-        It came from the library; nothing was encoded.
+        It was known; nothing was encoded.
     notes : tuple of str
         What the tiles could not respect: no calibration, a field too small.
     """
 
-    micrograph: Micrograph
+    image: str
     key: str
     vector: Vectors
     stored: bool
@@ -87,51 +79,65 @@ def embed_each(
     phases: PhasesByHash | None = None,
     library: "Library | None" = None,
     progress: Progress | None = None,
+    digests: Mapping[str, str] | None = None,
 ) -> Iterator[Embedded]:
-    """Embed micrographs one chunk at a time, in order.
+    """Embed micrographs as a stream, in order.
 
     Parameters
     ----------
     micrographs : iterable of Micrograph, path or napari Image layer
+        Gone through by a thread, ahead of the encoder.
     encoder : Encoder
     settings : EmbedSettings
     phases : mapping of content hash to Phases, optional
         For views other than ``raw``; those of the library are used otherwise.
     library : Library, optional
-        Vectors that it holds are not computed again; new ones are stored, chunk
-        by chunk, so that a stop loses at most the chunk at work.
+        Vectors that it holds are not computed again; new ones are stored every
+        few hundred and at the end, also when it is stopped: a kill loses 15 s
+        of work at most.
     progress : callable, optional
         See `napari_qualify.progress`.
+    digests : mapping of path to digest, optional
+        Digests of the files behind the micrographs, to be stored with the keys.
 
     Yields
     ------
     Embedded
     """
-    mark = fingerprint(encoder, settings)
-    source = iter(micrographs)
-    while chunk := [opened(m) for m in islice(source, CHUNK)]:
-        belonging = [_phases_for(m, settings, phases, library) for m in chunk]
-        keys = [_key(m, p) for m, p in zip(chunk, belonging, strict=True)]
-        known = {} if library is None else library.vectors(mark, keys)
-        new = {k: i for i, k in reversed(list(enumerate(keys))) if k not in known}
-        if new:
-            rows = sorted(new.values())
-            vectors = _encode(
-                [chunk[i] for i in rows], [belonging[i] for i in rows], encoder, settings, progress
-            )
-            fresh = dict(zip((keys[i] for i in rows), vectors, strict=True))
-            if library is not None:
-                library.store_vectors(
-                    mark,
-                    describe(encoder, settings),
-                    list(fresh),
-                    np.stack(list(fresh.values())),
-                    encoder.precision,
-                )
-            known = {**known, **fresh}
-        for micrograph, key in zip(chunk, keys, strict=True):
-            notes = tuple(tile_pixels(micrograph, settings)[1])
-            yield Embedded(micrograph, key, known[key], key not in new, notes)
+    with Shelf(library, encoder, settings, digests) as shelf:
+        stream = _pieces(micrographs, encoder, settings, phases, library, shelf)
+        total = len(micrographs) if isinstance(micrographs, Sized) else 0
+        for job in encode_stream(stream, encoder, progress or silent, total):
+            new = job.count > 0
+            if job.vector is None:  # the same pixels came earlier in this call
+                job.vector = shelf.get(job.key)
+            assert job.vector is not None
+            shelf.put(job, new)
+            yield Embedded(job.name, job.key, job.vector, not new, job.notes)
+
+
+def _pieces(
+    micrographs: Iterable[Source],
+    encoder: Encoder,
+    settings: EmbedSettings,
+    phases: PhasesByHash | None,
+    library: "Library | None",
+    shelf: Shelf,
+) -> Iterator[Piece]:
+    """Tiles of what is to be encoded, and what is known, in order."""
+    begun: set[str] = set()
+    for source in micrographs:
+        micrograph = opened(source)
+        belonging = _phases_for(micrograph, settings, phases, library)
+        key = _key(micrograph, belonging)
+        known = None if key in begun else shelf.get(key)
+        if key in begun or known is not None:
+            job = job_of(micrograph, key, tuple(tile_pixels(micrograph, settings)[1]))
+            job.vector = known
+            yield Piece(job, [])
+        else:
+            begun.add(key)
+            yield from pieces(micrograph, belonging, key, encoder, settings)
 
 
 def each_source(micrographs: Source | Iterable[Source]) -> Iterable[Source]:
@@ -145,32 +151,6 @@ def each_source(micrographs: Source | Iterable[Source]) -> Iterable[Source]:
 def opened(source: Source) -> Micrograph:
     """The micrograph itself, or read from its path or layer."""
     return source if isinstance(source, Micrograph) else read(source)
-
-
-def _encode(
-    micrographs: Sequence[Micrograph],
-    phases: Sequence[Phases | None],
-    encoder: Encoder,
-    settings: EmbedSettings,
-    progress: Progress | None,
-) -> list[Vectors]:
-    """One unit vector per micrograph: the mean of its tiles' vectors.
-
-    Each micrograph is encoded by itself: a vector must not depend, in its last
-    digits, on what else was in the batch.
-    """
-    report = progress or silent
-    found = []
-    for done, (micrograph, belonging) in enumerate(zip(micrographs, phases, strict=True)):
-        report("embedding", done, len(micrographs))
-        picture = render_view(micrograph, belonging, settings.view_name, settings.phase)
-        side, _ = tile_pixels(micrograph, settings)
-        tiles = tile_image(picture, side, encoder.side, settings.overlap)
-        vectors = encoder.encode_images(list(tiles.images), progress)
-        pooled = vectors.mean(axis=0)
-        found.append(pooled / max(float(np.linalg.norm(pooled)), 1e-12))
-    report("embedding", len(micrographs), len(micrographs))
-    return found
 
 
 def embed(

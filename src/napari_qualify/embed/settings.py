@@ -49,6 +49,7 @@ def describe(encoder: Encoder, settings: EmbedSettings) -> dict[str, Any]:
     return {
         **encoder.identity,
         **asdict(settings),
+        "resampling": encoder.resampling,
         "pooling": "mean of tiles",
         "intensity": "8-bit as it is, else percentiles 0.1 to 99.9, unless in the key",
         "numeric_class": "int8" if encoder.precision == "int8" else "float",

@@ -5,7 +5,9 @@ micrometres fixes what one input pixel means, whatever the camera's pixel was.
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +15,30 @@ from PIL import Image
 
 from napari_qualify.errors import UsageError
 
-MAX_TILES_BYTES = 2 << 30
-"""Most memory that `tile_image` fills with tiles, in bytes."""
+MAX_TILES = 1 << 20
+"""Most tiles of one image."""
 MAX_TILE_PX = 16384
 """Largest tile side in source pixels when the image must be padded to it."""
+
+_GAP = 3.0  # what Pillow leaves to the exact filter after a cheap first reduction
+_FILTERS = {
+    "lanczos": (Image.Resampling.LANCZOS, 3.0),
+    "bicubic": (Image.Resampling.BICUBIC, 2.0),
+    "bilinear": (Image.Resampling.BILINEAR, 1.0),
+}
+
+
+class Windowed(Protocol):
+    """An image that gives any part of itself."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        ...
+
+    def window(self, y: slice, x: slice) -> NDArray[np.uint8]:
+        """Part of the image, (h, w) or (h, w, 3)."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +89,8 @@ def tile_boxes(
     Raises
     ------
     UsageError
-        For a tile under 4 px, or an overlap out of range.
+        For a tile under 4 px or far larger than the image, an overlap out of
+        range, or more than a million tiles.
     """
     if tile_px is None:
         tile_px = float(min(shape))
@@ -78,7 +101,18 @@ def tile_boxes(
         )
     if not 0 <= overlap <= 0.9:
         raise UsageError(f"The overlap of tiles is {overlap:g}; it must lie in 0 to 0.9.")
+    height, width = shape
+    if tile_px > max(MAX_TILE_PX, min(shape)):
+        raise UsageError(
+            f"A tile of {tile_px:g} px is far larger than the image of {height} x {width} px; "
+            "check the tile size and the pixel size of the micrograph."
+        )
     ys, xs = (_starts(length, tile_px, overlap) for length in shape)
+    if len(ys) * len(xs) > MAX_TILES:
+        raise UsageError(
+            f"Tiles of {tile_px:g} px give {len(ys) * len(xs)} tiles on an image of {height} x "
+            f"{width} px; choose a larger tile or crop the image."
+        )
     boxes = np.full((len(ys) * len(xs), 4), tile_px, np.float64)
     boxes[:, 0] = np.repeat(ys, len(xs))
     boxes[:, 1] = np.tile(xs, len(ys))
@@ -94,8 +128,42 @@ def _starts(length: int, tile: float, overlap: float) -> NDArray[np.float64]:
     return np.linspace(0.0, spare, count)
 
 
+def cut_tiles(
+    image: Windowed, boxes: NDArray[np.float64], side: int, resampling: str = "lanczos"
+) -> Iterator[NDArray[np.uint8]]:
+    """Resample the tiles of an image, one at a time; only its window is read.
+
+    Parameters
+    ----------
+    image : Windowed
+    boxes : ndarray, shape (n, 4)
+        Of `tile_boxes`.
+    side : int
+        Side of a resampled tile in pixels: the encoder's input.
+    resampling : {'lanczos', 'bicubic', 'bilinear'}
+        Pillow's filter; all are anti-aliased. ``lanczos`` enlarges by the
+        bicubic filter, which rings less, and reduces in two steps.
+
+    Yields
+    ------
+    ndarray of uint8, shape (side, side, 3)
+    """
+    tile = float(boxes[0, 2])
+    padded = _padded(image, tile) if tile > min(image.shape) else None
+    for y, x, _, _ in boxes:
+        if padded is not None:
+            source, top, left = padded
+        else:
+            source, top, left = _around(image, float(y), float(x), tile, side, resampling)
+        yield _resample(Image.fromarray(source), y - top, x - left, tile, side, resampling)
+
+
 def tile_image(
-    rgb: NDArray[np.uint8], tile_px: float | None, side: int, overlap: float = 0.25
+    rgb: NDArray[np.uint8],
+    tile_px: float | None,
+    side: int,
+    overlap: float = 0.25,
+    resampling: str = "lanczos",
 ) -> Tiles:
     """Cut an image into square tiles and resample each to the encoder's input.
 
@@ -110,6 +178,7 @@ def tile_image(
         Side of a resampled tile in pixels: the encoder's input.
     overlap : float
         Least share of a tile that its neighbour repeats.
+    resampling : {'lanczos', 'bicubic', 'bilinear'}
 
     Returns
     -------
@@ -118,8 +187,7 @@ def tile_image(
     Raises
     ------
     UsageError
-        For a wrong image, tile size or overlap, or so many tiles that they do
-        not fit in memory.
+        For a wrong image, tile size or overlap, or too many tiles.
     """
     if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8 or 0 in rgb.shape:
         raise UsageError(
@@ -130,48 +198,61 @@ def tile_image(
     height, width = rgb.shape[:2]
     boxes = tile_boxes((height, width), tile_px, overlap)
     tile = float(boxes[0, 2])
-    if len(boxes) * side * side * 3 > MAX_TILES_BYTES:
-        raise UsageError(
-            f"Tiles of {tile:g} px give {len(boxes)} tiles on an image of {height} x {width} "
-            "px; choose a larger tile or crop the image."
-        )
-    padded, offset = _padded(rgb, tile)
     notes: tuple[str, ...] = ()
-    if padded is not rgb:
+    if tile > min(height, width):
         notes = (
             f"The tile of {tile:g} px is larger than the image of {height} x {width} px; "
             "the rest is its reflection.",
         )
-    source = Image.fromarray(padded)
-    images = np.empty((len(boxes), side, side, 3), np.uint8)
-    for image, (y, x, _, _) in zip(images, boxes, strict=True):
-        image[:] = _resample(source, y + offset[0], x + offset[1], tile, side)
+    images = np.stack(list(cut_tiles(_Array(rgb), boxes, side, resampling)))
     return Tiles(images, boxes, notes)
 
 
-def _padded(rgb: NDArray[np.uint8], tile: float) -> tuple[NDArray[np.uint8], tuple[int, int]]:
-    """Image reflected to hold the tile, and the pixels added at top and left."""
-    height, width = rgb.shape[:2]
+@dataclass(frozen=True)
+class _Array:
+    array: NDArray[np.uint8]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.array.shape[0], self.array.shape[1]
+
+    def window(self, y: slice, x: slice) -> NDArray[np.uint8]:
+        return self.array[y, x]
+
+
+def _padded(image: Windowed, tile: float) -> tuple[NDArray[np.uint8], int, int]:
+    """Image reflected to hold the tile, with the row and column where it begins."""
+    height, width = image.shape
     top, left = (max(0, math.ceil((tile - length) / 2)) for length in (height, width))
-    if not (top or left):
-        return rgb, (0, 0)
-    if tile > MAX_TILE_PX:
-        raise UsageError(
-            f"A tile of {tile:g} px is far larger than the image of {height} x {width} px; "
-            "check the tile size and the pixel size of the micrograph."
-        )
+    whole = image.window(slice(0, height), slice(0, width))
     # 'symmetric' also serves images of one pixel, and has the same statistics.
-    return np.pad(rgb, ((top, top), (left, left), (0, 0)), mode="symmetric"), (top, left)
+    around = ((top, top), (left, left), (0, 0))
+    return np.pad(whole, around[: whole.ndim], mode="symmetric"), -top, -left
 
 
-def _resample(source: Image.Image, y: float, x: float, tile: float, side: int) -> NDArray[np.uint8]:
-    # Pillow widens the filter's support by the reduction factor, so both filters
-    # are anti-aliased; they agree at factor 1. Lanczos cuts off more sharply,
-    # which matters when reducing; bicubic rings less, which matters when enlarging.
-    reducing = tile > side
-    method = Image.Resampling.LANCZOS if reducing else Image.Resampling.BICUBIC
+def _around(
+    image: Windowed, y: float, x: float, tile: float, side: int, resampling: str
+) -> tuple[NDArray[np.uint8], int, int]:
+    """The part of the image that a tile's filter reaches, and where it begins."""
+    reach = math.ceil(_FILTERS[resampling][1] * max(1.0, tile / side)) + 2
+    spans = []
+    for start, length in zip((y, x), image.shape, strict=True):
+        first = max(0, math.floor(start) - reach)
+        spans.append(slice(first, min(length, math.ceil(start + tile) + reach)))
+    part = np.ascontiguousarray(image.window(spans[0], spans[1]))
+    return part, spans[0].start, spans[1].start
+
+
+def _resample(
+    source: Image.Image, y: float, x: float, tile: float, side: int, resampling: str
+) -> NDArray[np.uint8]:
+    # Pillow widens the filter's support by the reduction factor, so all filters
+    # are anti-aliased. Lanczos cuts off more sharply, which matters when reducing.
+    method, gap = _FILTERS[resampling][0], None
+    if resampling == "lanczos":
+        # The gap lets a cheap box average do the first, coarse part of a large
+        # reduction; Pillow's documentation gives its result as close to the exact one.
+        method, gap = (method, _GAP) if tile > side else (Image.Resampling.BICUBIC, None)
     box = (x, y, min(x + tile, source.width), min(y + tile, source.height))
-    # The gap of 3 lets a cheap box average do the first, coarse part of a large
-    # reduction; Pillow's documentation gives its result as close to the exact one.
-    small = source.resize((side, side), method, box=box, reducing_gap=3.0 if reducing else None)
-    return np.asarray(small)
+    small = np.asarray(source.resize((side, side), method, box=box, reducing_gap=gap))
+    return small if small.ndim == 3 else np.repeat(small[..., np.newaxis], 3, axis=2)

@@ -13,12 +13,15 @@ from numpy.typing import NDArray
 
 from napari_qualify.errors import LibraryError, UsageError
 from napari_qualify.library import columns
-from napari_qualify.library.embeddings import Embeddings, check_input
+from napari_qualify.library.embedding_input import checked
+from napari_qualify.library.embeddings import Embeddings
 from napari_qualify.library.jsontext import canonical, digest, plain
 from napari_qualify.library.state import State
 from napari_qualify.library.transaction import ASSESSMENTS, LOG
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
+
     from napari_qualify.decide.verdict import Assessment
     from napari_qualify.micrograph import Micrograph
     from napari_qualify.segment.phases import Phases
@@ -100,6 +103,32 @@ class Archive:
         with self._state.guard:
             return self._embeddings.precisions(fingerprint, keys, self._state.fresh())
 
+    def tile_vectors(self, fingerprint: str, keys: Iterable[str]) -> dict[str, NDArray[np.float32]]:
+        """Vectors of the tiles, float32 of shape (n, d), row by row over the micrograph.
+
+        Of those `keys` that are stored with more than one tile.
+        """
+        with self._state.guard:
+            return self._embeddings.tiles(fingerprint, keys, self._state.fresh())
+
+    def embedded(self, fingerprint: str) -> "DataFrame":
+        """All micrographs with a vector under a fingerprint, in the order of storage.
+
+        Returns
+        -------
+        DataFrame
+            key, image (path relative to the folder that holds the library, or
+            a layer's name; empty when unknown), height and width in pixels (0
+            when unknown), tiles, precision.
+        """
+        with self._state.guard:
+            return self._embeddings.table(fingerprint, self._state.fresh())
+
+    def embedded_files(self, fingerprint: str) -> dict[str, str]:
+        """Keys of the files that were embedded under a fingerprint, by their digests."""
+        with self._state.guard:
+            return dict(self._embeddings.files(fingerprint, self._state.fresh()))
+
     def store_vectors(
         self,
         fingerprint: str,
@@ -107,6 +136,11 @@ class Archive:
         keys: Sequence[str],
         vectors: Any,
         precision: str = "fp32",
+        *,
+        images: Sequence[str] = (),
+        shapes: Sequence[tuple[int, int]] = (),
+        tiles: Sequence[Any] = (),
+        files: Mapping[str, str] | None = None,
     ) -> int:
         """Store vectors; a key that is stored already keeps its first vector.
 
@@ -120,16 +154,25 @@ class Archive:
             Finite; stored as float32.
         precision : {'fp32', 'bf16', 'fp16', 'int8'}
             What they were computed in.
+        images : sequence of str, optional
+            Names, or paths relative to the folder that holds the library.
+        shapes : sequence of (int, int), optional
+            Height and width in pixels.
+        tiles : sequence of array, shape (t, d), optional
+            Vectors of the tiles of each; kept where there is more than one.
+        files : mapping of digest to key, optional
+            Files that need not be read again to know their key.
 
         Returns
         -------
         int
             How many were new.
         """
-        keys = list(keys)
-        values = check_input(fingerprint, keys, vectors, precision)
+        new = checked(
+            fingerprint, description, keys, vectors, precision, images, shapes, tiles, files
+        )
         with self._state.write() as write, self._state.guard:
-            return self._embeddings.store(write, fingerprint, description, keys, values, precision)
+            return self._embeddings.store(write, new)
 
     def save_phases(self, micrograph: "Micrograph", phases: "Phases") -> None:
         """Keep the phases of a micrograph, in place of earlier ones.

@@ -40,11 +40,25 @@ class Listed(BaseModel):
 
 
 class Column(BaseModel):
-    """The embeddings of one fingerprint: rows that count, and their length."""
+    """The embeddings of one fingerprint: rows that count, and their length.
+
+    Attributes
+    ----------
+    rows : int
+        Micrographs.
+    dim : int
+        Of a vector.
+    tiles : int
+        Vectors of single tiles.
+    files : int
+        Files whose micrographs are known.
+    """
 
     model_config = ConfigDict(frozen=True)
     rows: Count
     dim: Annotated[int, Field(gt=0)]
+    tiles: Count = 0
+    files: Count = 0
 
 
 class Manifest(BaseModel):
@@ -69,6 +83,8 @@ class Manifest(BaseModel):
         By fingerprint.
     phases : dict
         Folder by content hash of the micrograph.
+    bridge : Listed or None
+        The bridge that was refitted here; None for the one shipped.
     assessments, log : int
         Rows that count.
     log_head : str
@@ -87,6 +103,7 @@ class Manifest(BaseModel):
     references: dict[str, Listed] = Field(default_factory=dict)
     embeddings: dict[Node, Column] = Field(default_factory=dict)
     phases: dict[Sha256, Node] = Field(default_factory=dict)
+    bridge: Listed | None = None
     assessments: Count = 0
     log: Count = 0
     log_head: Sha256 = "0" * 64
@@ -108,6 +125,7 @@ class Manifest(BaseModel):
             | {f"references/{item.node}" for item in self.references.values()}
             | {f"embeddings/{fingerprint}" for fingerprint in self.embeddings}
             | {f"phases/{node}" for node in self.phases.values()}
+            | ({f"bridges/{self.bridge.node}"} if self.bridge else set())
         )
 
     def write(self, root: Path) -> None:

@@ -17,6 +17,8 @@ from napari_qualify.library.columns import FLAT
 from napari_qualify.library.records import Reference
 from napari_qualify.micrograph import Intensity, Micrograph, read
 
+_ROWS = 2048  # written at once
+
 
 def save_pixels(path: Path, pixels: NDArray[Any]) -> None:
     """Write an image as a Zarr array of its exact type, in chunks of about 1 MB."""
@@ -29,7 +31,8 @@ def save_pixels(path: Path, pixels: NDArray[Any]) -> None:
         compressors=[ZstdCodec(checksum=True)],
         chunk_key_encoding=FLAT,
     )
-    array[...] = pixels
+    for top in range(0, pixels.shape[0], _ROWS):  # in parts: they may not be in memory
+        array[top : top + _ROWS] = pixels[top : top + _ROWS]
 
 
 def load_pixels(path: Path) -> NDArray[Any]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from napari_qualify.errors import LibraryError
 from napari_qualify.library import columns, log, phase_images
+from napari_qualify.library.bridge_store import GROUP, read_bridge
 from napari_qualify.library.jsontext import digest
 from napari_qualify.library.manifest import Manifest
 from napari_qualify.library.micrographs import load_pixels, load_stored, pixels_hash
@@ -49,6 +50,7 @@ def verify(root: Path, manifest: Manifest) -> list[str]:
         tried(lambda name=name: _embeddings(root, manifest, name))  # type: ignore[misc]
     for name in manifest.phases:
         tried(lambda name=name: _phases(root, manifest, name))  # type: ignore[misc]
+    tried(lambda: _bridge(root, manifest))
     tried(lambda: _assessments(root, manifest, entries))
     if entries:
         problems += _history(root, manifest, entries)
@@ -85,6 +87,9 @@ def _embeddings(root: Path, manifest: Manifest, fingerprint: str) -> list[str]:
     group = root / "embeddings" / fingerprint
     keys = columns.texts(group / "keys", column.rows)
     columns.texts(group / "precision", column.rows)
+    records = [json.loads(text) for text in columns.texts(group / "records", column.rows)]
+    tiles = columns.vectors(group / "tiles", column.tiles, np.arange(column.tiles))
+    files = columns.texts(group / "files", column.files)
     vectors = columns.vectors(group / "vectors", column.rows, np.arange(column.rows))
     problems = []
     if len(set(keys)) < len(keys):
@@ -95,11 +100,22 @@ def _embeddings(root: Path, manifest: Manifest, fingerprint: str) -> list[str]:
         )
     if not np.isfinite(vectors).all():
         problems.append(f"Embeddings {fingerprint}: a vector is not finite.")
+    spans = [record["tiles"] for record in records]
+    if sum(count for _, count in spans) != len(tiles) or not np.isfinite(tiles).all():
+        problems.append(f"Embeddings {fingerprint}: the vectors of tiles are not those recorded.")
+    if not {line.partition(" ")[2] for line in files} <= set(keys):
+        problems.append(f"Embeddings {fingerprint}: a file stands for a key that is missing.")
     return problems
 
 
 def _phases(root: Path, manifest: Manifest, micrograph: str) -> list[str]:
     phase_images.load(root / "phases" / manifest.phases[micrograph])
+    return []
+
+
+def _bridge(root: Path, manifest: Manifest) -> list[str]:
+    if manifest.bridge is not None:
+        read_bridge(root / GROUP / manifest.bridge.node, manifest.bridge.sha256)
     return []
 
 
@@ -123,6 +139,7 @@ def _history(root: Path, manifest: Manifest, entries: list[dict[str, Any]]) -> l
     """Replay the log: what counts must be what it leaves."""
     references: dict[str, Any] = {}
     criteria: dict[str, Any] = {}
+    bridge = None
     for entry in entries:
         data = entry["data"]
         match entry["action"]:
@@ -135,9 +152,16 @@ def _history(root: Path, manifest: Manifest, entries: list[dict[str, Any]]) -> l
                 criteria[data["name"]] = data
             case "remove_criterion":
                 criteria.pop(data["name"], None)
-    return _compare(root, "references", Reference, manifest.references, references) + _compare(
-        root, "criteria", Criterion, manifest.criteria, criteria
-    )
+            case "refit_bridge":
+                bridge = data["sha256"]
+            case "drop_bridge":
+                bridge = None
+    listed = manifest.bridge and manifest.bridge.sha256
+    return [
+        *_compare(root, "references", Reference, manifest.references, references),
+        *_compare(root, "criteria", Criterion, manifest.criteria, criteria),
+        *(["The bridge is not the one that the log names."] if listed != bridge else []),
+    ]
 
 
 def _compare(

@@ -3,8 +3,9 @@
 from copy import deepcopy
 from typing import Any
 
+from napari_qualify.folding import folded
+
 _SIDE = 64  # of the noise on which a folded network is compared with its original
-_EQUAL = 1e-3  # largest difference of the logits, relative to their deviation
 
 
 def prepare_network(model: Any, precision: str, device: str) -> Any:
@@ -30,48 +31,12 @@ def prepare_network(model: Any, precision: str, device: str) -> Any:
     """
     import torch
 
-    ready = _folded(deepcopy(model).eval().cpu()).to(device)
-    ready = ready.to(memory_format=torch.channels_last)
+    noise = torch.randn(1, 3, _SIDE, _SIDE, generator=torch.Generator().manual_seed(0))
+    ready = folded(deepcopy(model).eval().cpu(), noise)
+    ready = ready.to(device=device, memory_format=torch.channels_last)
     if precision == "bf16":
         _to_bfloat16(ready)
     return ready
-
-
-def _folded(model: Any) -> Any:
-    import torch
-
-    folded = deepcopy(model)
-    _fold(folded)
-    noise = torch.randn(1, 3, _SIDE, _SIDE, generator=torch.Generator().manual_seed(0))
-    with torch.inference_mode():
-        wanted, found = model(noise), folded(noise)
-    # Order of the parts is not always order of the work: then a fold is wrong.
-    difference = (wanted - found).abs().max()
-    return folded if difference <= _EQUAL * (wanted.std() + 1e-6) else model
-
-
-def _fold(module: Any) -> None:
-    """Fold batch norms into the convolutions just before them, in all parts."""
-    import torch
-    from torch.nn.utils.fusion import fuse_conv_bn_weights
-
-    before = None
-    for name, part in list(module.named_children()):
-        if isinstance(part, torch.nn.BatchNorm2d) and isinstance(before, torch.nn.Conv2d):
-            before.weight, before.bias = fuse_conv_bn_weights(
-                before.weight,
-                before.bias,
-                part.running_mean,  # type: ignore[arg-type]
-                part.running_var,  # type: ignore[arg-type]
-                part.eps,
-                part.weight,
-                part.bias,
-            )
-            # timm's batch norm holds the activation that follows it.
-            setattr(module, name, getattr(part, "act", torch.nn.Identity()))
-        else:
-            _fold(part)
-        before = part
 
 
 def _to_bfloat16(model: Any) -> None:

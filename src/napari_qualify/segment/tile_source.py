@@ -44,11 +44,13 @@ class Source:
         For another shape or type, or without any finite value.
     """
 
-    def __init__(self, image: Any, intensity: Intensity | None = None) -> None:
+    def __init__(
+        self, image: Any, intensity: Intensity | None = None, name: str = "the image"
+    ) -> None:
         from napari_qualify.micrograph import Micrograph
 
         self._micrograph = image if isinstance(image, Micrograph) else None
-        self.name = image.name if isinstance(image, Micrograph) else "the image"
+        self.name = image.name if isinstance(image, Micrograph) else name
         array = image.pixels if isinstance(image, Micrograph) else image
         kind = np.dtype(array.dtype)
         colour = len(array.shape) == 3 and array.shape[2] == 3

@@ -13,7 +13,8 @@ import napari_qualify as nq
 from napari_qualify.embed.pipeline import embed_each, embed_references
 from napari_qualify.embed.registry import load_encoder
 from napari_qualify.embed.settings import EmbedSettings, describe, fingerprint, tile_pixels
-from napari_qualify.errors import Cancelled, SegmentationError
+from napari_qualify.embed.tiles import tile_boxes
+from napari_qualify.errors import Cancelled, MicrographError, SegmentationError
 from napari_qualify.micrograph import Micrograph
 from napari_qualify.segment.phases import Phases
 
@@ -151,19 +152,56 @@ def test_a_view_of_phases_needs_them_and_uses_them(library):
     assert abs(float(other[0] @ stored[0])) < 0.9999
 
 
-def test_stopping_keeps_the_chunks_that_were_finished(library, monkeypatch):
-    monkeypatch.setattr("napari_qualify.embed.pipeline.CHUNK", 2)
+def test_stopping_keeps_what_was_finished(library):
     encoder, settings = Counting(), EmbedSettings()
+    encoder.batch = 4
     items = [micrograph(i) for i in range(6)]
 
     def stop(stage, done, total):
-        if encoder.count >= 6:  # three micrographs of two tiles
+        if encoder.count >= 8:  # four micrographs of two tiles
             raise Cancelled("stopped")
 
     with pytest.raises(Cancelled):
         list(embed_each(items, encoder, settings, library=library, progress=stop))
     found = list(embed_each(items, encoder, settings, library=nq.open_library(library.path)))
-    assert [e.stored for e in found] == [True, True, False, False, False, False]
+    assert [e.stored for e in found] == [True, True, True, True, False, False]
+
+
+def test_what_else_is_in_a_batch_does_not_change_a_vector():
+    items = [micrograph(i) for i in range(5)]
+    encoder = Counting()
+    alone = [nq.embed(m, encoder)[0] for m in items]
+    for encoder.batch in (1, 3, 7, 16):
+        np.testing.assert_allclose(nq.embed(items, encoder), alone, atol=1e-6)
+
+
+def test_an_error_comes_after_the_vectors_before_it(library):
+    encoder = Counting()
+    encoder.batch = 2
+    items = [micrograph(0), micrograph(1), "missing.tif", micrograph(2)]
+    found = []
+    with pytest.raises(MicrographError, match="missing.tif"):
+        for one in embed_each(items, encoder, EmbedSettings(), library=library):
+            found.append(one.image)
+    assert found == ["m0.tif", "m1.tif"]
+    table = library.embedded(fingerprint(encoder, EmbedSettings()))
+    assert list(table["image"]) == found
+
+
+def test_the_vectors_of_tiles_are_kept_and_pool_to_that_of_the_micrograph(library):
+    encoder, settings = Counting(), EmbedSettings(tile_um=60)
+    items = [micrograph(0), micrograph(1)]
+    found = list(embed_each(items, encoder, settings, library=library))
+    stored = library.tile_vectors(fingerprint(encoder, settings), [e.key for e in found])
+    for one, m in zip(found, items, strict=True):
+        tiles = stored[one.key]
+        assert len(tiles) == len(tile_boxes(m.shape, *tile_pixels(m, settings)[:1]))
+        pooled = tiles.mean(axis=0)
+        np.testing.assert_allclose(pooled / np.linalg.norm(pooled), one.vector, atol=1e-6)
+    table = library.embedded(fingerprint(encoder, settings))
+    assert list(table["tiles"]) == [len(stored[e.key]) for e in found]
+    assert [tuple(row) for row in table[["height", "width"]].to_numpy()] == [m.shape for m in items]
+    assert library.verify() == []
 
 
 def test_references_are_embedded_when_added_and_again_after_a_change_of_tiles(tmp_path, library):

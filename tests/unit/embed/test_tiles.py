@@ -147,6 +147,6 @@ def test_wrong_use_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
         tile_image(rgb[..., 0], 20, 8)
     with pytest.raises(UsageError, match="must be positive"):
         tile_image(rgb, 20, 0)
-    monkeypatch.setattr(tiles, "MAX_TILES_BYTES", 1000)
+    monkeypatch.setattr(tiles, "MAX_TILES", 10)
     with pytest.raises(UsageError, match="larger tile or crop"):
         tile_image(rgb, 10, 8)
