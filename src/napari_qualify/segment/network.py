@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from napari_qualify.errors import SegmentationError
 from napari_qualify.precision import Precision, resolve
 from napari_qualify.progress import Progress, silent
-from napari_qualify.segment.inference import prepare_network
+from napari_qualify.segment.inference import Inference
 from napari_qualify.segment.levels import POLICY, Levels
 from napari_qualify.segment.phases import Phases
 
 if TYPE_CHECKING:
     from napari_qualify.micrograph import Micrograph
 
-_REVISION = 2  # of the prediction, for the fingerprint
+_REVISION = 3  # of the prediction, for the fingerprint
 GAIN = 0.5
 """Of the standardised grey levels: brings them to the range of ImageNet's pictures."""
 
@@ -173,7 +173,7 @@ class NetworkSegmenter:
         return np.asarray(found.cpu().numpy())
 
     def _run(self, batch: Any) -> Any:
-        return self._network()(batch).float().softmax(1)
+        return self._network()(batch)
 
     def _averaged(self, batch: Any) -> Any:
         """Mean over the symmetries that it was trained with."""
@@ -193,7 +193,7 @@ class NetworkSegmenter:
         """Network to compute with; made once."""
         if self._ready is None:  # type: ignore[attr-defined]
             precision = resolve(self.precision, self.device)
-            ready = prepare_network(self.model, precision, self.device)
+            ready = Inference(self.model, precision, self.device)
             object.__setattr__(self, "_ready", ready)
         return self._ready  # type: ignore[attr-defined]
 

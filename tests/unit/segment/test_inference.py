@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 import torch
+from scipy.special import softmax
 
 from napari_qualify.precision import has_bfloat16
-from napari_qualify.segment.inference import prepare_network
+from napari_qualify.segment.inference import Inference
 from napari_qualify.segment.start import build, start_network
 
 
@@ -34,9 +35,10 @@ def norms(model):
 
 def test_folded_is_the_same_function_without_batch_norms(unet):
     before = {key: value.clone() for key, value in unet.state_dict().items()}
-    ready = prepare_network(unet, "fp32", "cpu")
-    assert norms(ready) == 0 < norms(unet)
-    np.testing.assert_allclose(logits(ready), logits(unet), atol=1e-4)
+    ready = Inference(unet, "fp32", "cpu")
+    assert norms(ready.full) == 0 < norms(unet) and ready.fast is None
+    np.testing.assert_allclose(logits(ready.full), logits(unet), atol=1e-4)
+    np.testing.assert_allclose(logits(ready), softmax(logits(unet), axis=1), atol=1e-4)
     assert all(torch.equal(before[key], value) for key, value in unet.state_dict().items())
 
 
@@ -54,7 +56,7 @@ class NormFirst(torch.nn.Module):
 
 def test_a_network_whose_parts_run_in_another_order_is_left_whole():
     model = used(NormFirst())
-    ready = prepare_network(model, "fp32", "cpu")
+    ready = Inference(model, "fp32", "cpu").full
     assert norms(ready) == 1
     np.testing.assert_allclose(logits(ready), logits(model), atol=1e-5)
 
@@ -64,5 +66,32 @@ def test_a_network_whose_parts_run_in_another_order_is_left_whole():
 @pytest.mark.parametrize("architecture", ["Unet", "FPN"])
 def test_bfloat16_is_near(architecture, encoder):
     model = used(build(architecture, encoder, 3))
-    found, wanted = (logits(prepare_network(model, p, "cpu")) for p in ("bf16", "fp32"))
+    ready = Inference(model, "bf16", "cpu")
+    found, wanted = logits(ready.fast), logits(ready.full)
     assert np.abs(found - wanted).mean() < 0.06 * wanted.std()
+
+
+class Shares(torch.nn.Module):
+    """Finds the second of two phases where the picture is above 0; remembers its batches."""
+
+    def __init__(self, factor):
+        super().__init__()
+        self.factor, self.counts = factor, []
+
+    def forward(self, x):
+        self.counts.append(len(x))
+        above = self.factor * x[:, :1]
+        return torch.cat([torch.zeros_like(above), above], 1)
+
+
+def test_patches_with_a_rare_phase_are_computed_in_fp32(unet):
+    ready = Inference(unet, "fp32", "cpu")
+    ready.fast, ready.full = Shares(3.0), Shares(5.0)
+    patches = -torch.ones(4, 3, 64, 64)
+    patches[1, :, :3, :5] = 1.0  # 0.4 %
+    patches[2, :, :32] = 1.0  # a half
+    patches[3, :, 7, 7] = -0.2  # nearly found
+    found = ready(patches)
+    assert ready.fast.counts == [4] and ready.full.counts == [2]
+    wanted = torch.where(torch.tensor([False, True, False, True])[:, None, None], 5.0, 3.0)
+    assert torch.allclose(found[:, 1], torch.sigmoid(wanted * patches[:, 0]))
