@@ -225,7 +225,7 @@ def check_library(path: str | Path) -> Iterator[Check]:
     ------
     Check
     """
-    from napari_qualify.embed.registry import encoder_status
+    from napari_qualify.embed.registry import spec_status
     from napari_qualify.library.store import open_library
 
     library = open_library(path)
@@ -234,11 +234,9 @@ def check_library(path: str | Path) -> Iterator[Check]:
         yield Check("library", "fault", problem, "restore it from a copy")
     if not problems:
         yield Check("library", "ok", f"{library.path.name}: whole")
-    rows = {row.name: row for row in encoder_status()}
-    row = rows.get(library.encoder.partition(":")[0])
-    if row is None or not row.available:
-        detail = row.detail if row else f"{library.encoder}: this version has no such encoder"
-        yield Check("encoder", "fault", detail, row.remedy if row else "install its plugin")
+    row = spec_status(library.encoder)
+    if not row.available:
+        yield Check("encoder", "fault", row.detail, row.remedy)
     else:
         yield Check("encoder", "ok", f"{library.encoder}: {row.detail}")
     if not library.criteria:

@@ -78,6 +78,32 @@ def check(
 
 @app.command()
 @reported
+def fetch(
+    encoder: Annotated[
+        str, typer.Argument(metavar="SPEC", help="Such as clip, flava, clip:MODEL:PRETRAINED.")
+    ],
+) -> None:
+    """Fetch the model of an encoder, to be used offline from then on."""
+    from napari_qualify.commands.fetch import run_fetch
+
+    run_fetch(encoder)
+
+
+@app.command()
+@reported
+def quantize(
+    encoder: Annotated[
+        str, typer.Argument(metavar="ENCODER", help="Such as lite, clip, clip:MODEL:PRETRAINED.")
+    ],
+) -> None:
+    """Make the int8 form of an encoder, ENCODER+int8; show its size, agreement and speed."""
+    from napari_qualify.commands.quantize import run_quantize
+
+    run_quantize(encoder)
+
+
+@app.command()
+@reported
 def init(
     library: LibraryPath,
     encoder: Annotated[
@@ -207,6 +233,38 @@ def classify(
     from napari_qualify.commands.classify import run_classify
 
     return run_classify(library, paths, out, samples, pixel_size)
+
+
+@app.command()
+@reported
+def search(
+    library: LibraryPath,
+    text: Annotated[str | None, typer.Option(metavar="TEXT", help="Words to compare with.")] = None,
+    image: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="Micrograph to compare with.")
+    ] = None,
+    least: Annotated[bool, typer.Option("--least", help="The least similar first.")] = False,
+    limit: Annotated[int, typer.Option(metavar="N", help="Longest list.")] = 20,
+    csv: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the list as a table too.")
+    ] = None,
+    view: Annotated[
+        str | None, typer.Option(metavar="V", help="Compare vectors of this view.")
+    ] = None,
+    tile_um: Annotated[
+        float | None, typer.Option(metavar="T", help="Compare vectors of tiles of this side.")
+    ] = None,
+) -> None:
+    """Rank the micrographs of a library by their similarity to a text or an image.
+
+    Without --view and --tile-um those vectors are compared that the library holds most of.
+    """
+    from napari_qualify.commands.search import run_search
+    from napari_qualify.embed.settings import EmbedSettings
+
+    named = view is not None or tile_um is not None
+    settings = EmbedSettings(view or "raw", tile_um) if named else None
+    run_search(library, text, image, settings, not least, limit, csv)
 
 
 def main() -> None:

