@@ -6,6 +6,7 @@ Run it on a screen, or on a virtual one::
 """
 
 import argparse
+import shutil
 import tempfile
 import time
 from collections.abc import Callable
@@ -19,11 +20,13 @@ from qtpy.QtWidgets import QApplication
 from skimage.morphology import disk, erosion, skeletonize
 
 import napari_qualify as nq
+from napari_qualify.synthetic.lot import Lot
+from napari_qualify.widgets.embed import MAP, SEARCH
 
 PLUGIN = "napari-qualify"
 SIZE = (1400, 1000)
 PATIENCE = 300  # seconds for one task
-PICTURES = ("qualify", "segment", "strokes", "train")
+PICTURES = ("qualify", "segment", "strokes", "train", "search")
 
 
 def settle() -> None:
@@ -172,6 +175,33 @@ def train(viewer: napari.Viewer, names: list[str], out: Path, points: int = 12) 
     viewer.window.remove_dock_widget(widget)
 
 
+def search(viewer: napari.Viewer, folder: Path, out: Path) -> None:
+    """Picture the map of a judged lot, and a search by words."""
+    # A copy: a library opens only files that lie beside it.
+    lot = Lot(Path(shutil.copytree(nq.sample_lot().folder, folder / "lot")))
+    library = lot.build_library(lot.folder / "ni-wc-lot")
+    nq.qualify(lot.judge, library)
+    widget = viewer.window.add_plugin_dock_widget(PLUGIN, "Embed micrographs")[1]
+    widget.open_library(str(library.path))
+    pictures = widget.pictures.values()
+    finish(widget, lambda: widget.tabs.setCurrentIndex(MAP))
+    widget.map.colour.setCurrentIndex(widget.map.colour.findData("criterion:porosity"))
+    points = widget.map.scatter.points
+    corner = np.hypot(*(points - points.max(axis=0)).T)  # those at the upper right
+    widget.map.scatter.select(corner.argsort()[:3].tolist())
+    wait_for(lambda: not any(one.busy for one in pictures))
+    grab(viewer, out / "embed-map.png")
+    widget.tabs.setCurrentIndex(SEARCH)
+    widget.search.words.setText("dissolved carbides")
+    finish(widget, widget.search.start.click)
+    wait_for(lambda: not any(one.busy for one in pictures))
+    finish(widget, lambda: widget.search.table.open_requested.emit([0]))
+    widget.search.table.selectRow(0)
+    show_only(viewer, viewer.layers.selection.active.name)
+    grab(viewer, out / "embed-search.png")
+    viewer.window.remove_dock_widget(widget)
+
+
 def main() -> None:
     """Make all pictures."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -196,6 +226,8 @@ def main() -> None:
             strokes(viewer, names[0], out)
         if "train" in wanted:
             train(viewer, names[:6], out)
+        if "search" in wanted:
+            search(viewer, Path(folder), out)
         viewer.close()
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from napari_qualify.micrograph import Micrograph, read
     from napari_qualify.qualify import qualify
     from napari_qualify.report.run import report
+    from napari_qualify.search import search
     from napari_qualify.segment.phases import Phases
     from napari_qualify.segment.run import segment
     from napari_qualify.synthetic.lot import sample_lot
@@ -38,6 +39,7 @@ __all__ = [
     "read",
     "report",
     "sample_lot",
+    "search",
     "segment",
 ]
 
@@ -53,10 +55,11 @@ _LAZY = {
     "read": "micrograph",
     "report": "report",
     "sample_lot": "synthetic.lot",
+    "search": "search",
     "segment": "segment",
 }
-# Subpackages that are verbs themselves (see _verbs); `qualify` is a module.
-_VERB_MODULES = frozenset({"embed", "measure", "qualify", "report", "segment"})
+# Subpackages that are verbs themselves (see _verbs); `qualify` and `search` are modules.
+_VERB_MODULES = frozenset({"embed", "measure", "qualify", "report", "search", "segment"})
 
 
 def __getattr__(name: str) -> Any:

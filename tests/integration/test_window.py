@@ -73,8 +73,8 @@ def test_from_the_sample_to_the_verdicts(viewer, dock, run, tmp_path):
     embed.create_library(str(tmp_path / "lot"), "lite")
     judged = [path.stem for path in lot.judge[:4]]
     select(viewer, judged)
-    run(embed, embed.start.click)
-    assert embed.result.text().startswith("4 newly encoded, 0 from")
+    run(embed, embed.embedding.start.click)
+    assert embed.embedding.result.text().startswith("4 newly encoded, 0 from")
 
     # Add references of one criterion, as the lot's expert said.
     qualify = dock("Qualify micrographs")

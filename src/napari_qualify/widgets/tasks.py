@@ -21,29 +21,6 @@ if TYPE_CHECKING:
 Region = tuple[int, int, int, int]
 
 
-@dataclass(frozen=True, eq=False)
-class Embedded:
-    """How an embedding went.
-
-    Attributes
-    ----------
-    new, stored : int
-        Micrographs encoded now, and those whose vector was in the library.
-    dim : int
-        Length of a vector.
-    failures : tuple of (str, str)
-        Name of an image that could not be read, and why.
-    notes : tuple of str
-        What the tiles could not respect.
-    """
-
-    new: int
-    stored: int
-    dim: int
-    failures: tuple[tuple[str, str], ...] = ()
-    notes: tuple[str, ...] = ()
-
-
 def read_all(
     sources: Sequence[LayerSource], progress: Progress
 ) -> tuple[list["Micrograph"], list[LayerSource], list[tuple[str, str]]]:
@@ -93,35 +70,7 @@ def phases_by_hash(layers: Sequence[LayerSource]) -> dict[str, "Phases"]:
     return {phases.source: phases for phases in found if phases.source}
 
 
-def embed_sources(
-    sources: Sequence[LayerSource],
-    library: "Library",
-    encoder: str,
-    view: str,
-    tile_um: float | None,
-    labels: Sequence[LayerSource],
-    progress: Progress,
-) -> Embedded:
-    """Embed layers into a library; what it has already is not encoded again."""
-    from napari_qualify.embed.pipeline import EmbedSettings, embed_each
-
-    micrographs, _, failures = read_all(sources, progress)
-    each = list(
-        embed_each(
-            micrographs,
-            _load(encoder, progress),
-            EmbedSettings(view, tile_um),
-            phases=phases_by_hash(labels),
-            library=library,
-            progress=progress,
-        )
-    )
-    stored = sum(one.stored for one in each)
-    notes = tuple(f"{one.micrograph.name}: {note}" for one in each for note in one.notes)
-    return Embedded(len(each) - stored, stored, int(each[0].vector.size), tuple(failures), notes)
-
-
-def _load(encoder: str, progress: Progress) -> Any:
+def load(encoder: str, progress: Progress) -> Any:
     """Load an encoder; the first time takes seconds, in which nothing can stop it."""
     from napari_qualify.embed.registry import load_encoder
 
@@ -160,7 +109,7 @@ def classify_sources(
         raise UsageError(f"{library.path.name} has no criterion. Add one first.")
     micrographs, kept, failures = read_all(sources, progress)
     phases = phases_by_hash(labels)
-    _load(library.encoder, progress)
+    load(library.encoder, progress)
     assessments = qualify(micrographs, library, phases=phases, progress=progress)
     return Classified(assessments, tuple(kept), tuple(failures))
 
@@ -228,7 +177,7 @@ def add_references(
     )
     notes = tuple(added.messages)
     try:
-        _load(library.encoder, progress)
+        load(library.encoder, progress)
         embed_references(library, criterion=order.criterion, progress=progress)
     except QualifyError as error:
         # The records are safe on disk: that is what was asked for.

@@ -16,6 +16,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_qualify.errors import UsageError
 from napari_qualify.widgets.edits import EditCounter
+from napari_qualify.widgets.samples import space
 from napari_qualify.widgets.sources import KEY, LayerSource, take
 from napari_qualify.widgets.stroke_layers import StrokeLayers, label_colours, spatial
 
@@ -280,6 +281,35 @@ class ViewerLink(QObject):
             units=source.units[-2:],
             axis_labels=source.axis_labels[-2:],
         )
+
+    def add_micrograph(self, micrograph: Any, metadata: Mapping[str, Any], uid: str = "") -> Any:
+        """Add a micrograph of a library as an Image layer, or show the one that is there.
+
+        Parameters
+        ----------
+        micrograph : Micrograph
+        metadata : mapping
+            Goes into ``layer.metadata['napari-qualify']``; its `key` tells
+            whether the micrograph is open.
+        uid : str
+            Of a layer that is known to show it.
+
+        Returns
+        -------
+        napari.layers.Image
+        """
+        for layer in self.images():
+            opened = layer.metadata.get(KEY, {}).get("key") == metadata["key"]
+            if opened or str(layer.unique_id) == uid:
+                break
+        else:
+            layer = self._viewer.add_image(
+                micrograph.pixels, name=micrograph.name, metadata={KEY: dict(metadata)},
+                **space(micrograph),
+            )  # fmt: skip
+        layer.visible = True
+        self._viewer.layers.selection.active = layer
+        return layer
 
     def note(self, uid: str, entries: Mapping[str, Any]) -> None:
         """Write into ``layer.metadata['napari-qualify']``; a gone layer is skipped."""
