@@ -28,7 +28,8 @@ REPEATS = 7
 SIDE = 1024  # of a rendering, and of the image that is painted on
 LARGE, HUGE = 4096, 16384
 TILE, OVERLAP, BATCH = 512, 128, 4
-STEPS = 300  # of the network: fewer leave the rarest phase out
+STEPS = 700  # of the network: fewer leave the rarest phase out
+RENDERINGS = 16  # that it learns from
 
 
 def run(data: Path | None = None, parts: tuple[str, ...] = PARTS) -> None:
@@ -184,7 +185,7 @@ def train(folder: Path) -> float:
     from napari_qualify.segment.train_settings import TrainSettings
     from napari_qualify.segment.training import Training
 
-    shown = [_rendering(seed, (400, 400)) for seed in range(8)]
+    shown = [_rendering(seed, (400, 400)) for seed in range(RENDERINGS)]
     examples = [
         Example(Micrograph(each.image, None, f"{i}"), each.phases, f"{i}")
         for i, each in enumerate(shown)
