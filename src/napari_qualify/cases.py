@@ -11,9 +11,10 @@ from napari_qualify.decide.judge import References
 from napari_qualify.decide.rules import Floats
 from napari_qualify.decide.text import Texts
 from napari_qualify.decide.verdict import Neighbour, Verdict
-from napari_qualify.embed.base import Encoder
+from napari_qualify.embed.base import Encoder, Vectors
 from napari_qualify.embed.pipeline import embed_references, reference_keys
 from napari_qualify.embed.settings import fingerprint, settings_of
+from napari_qualify.embed.texts import encode_statements
 from napari_qualify.micrograph import Micrograph
 from napari_qualify.progress import Progress
 from napari_qualify.segment.phases import Phases
@@ -60,6 +61,7 @@ def build_case(
         )
         labels = [Neighbour(r.id, r.image, r.verdict, 0.0, r.expert, r.group) for r, _ in keyed]
     statements = [(t, "accept") for t in found.accept] + [(t, "reject") for t in found.reject]
+    texts, notes = _texts(encoder, found, [r for r, _ in keyed], references)
     return Case(
         criterion,
         found.rule,
@@ -68,9 +70,10 @@ def build_case(
         found.risk_reject,
         references,
         labels,
-        _texts(encoder, found, [r for r, _ in keyed], references),
+        texts,
         statements,
         population,
+        notes,
     )
 
 
@@ -79,28 +82,34 @@ def _texts(
     criterion: "Criterion",
     records: Sequence["Reference"],
     references: References | None,
-) -> Texts | None:
-    """Text vectors of statements and descriptions; None when the encoder has no text."""
-    if not encoder.has_text:
-        return None
-    described = [r.description for r in records]
-    spoken = [*criterion.accept, *criterion.reject, *filter(None, described)]
-    if not spoken:
-        return None
-    vectors = dict(zip(spoken, encoder.encode_texts(spoken), strict=True))
-    width = len(next(iter(vectors.values())))
-    nothing = np.zeros(width)
+) -> tuple[Texts | None, tuple[str, ...]]:
+    """Text vectors of statements and descriptions, with what was done to long ones.
 
-    def rows(texts: Iterable[str]) -> Floats:
-        return np.array([vectors.get(t, nothing) for t in texts], dtype=float).reshape(-1, width)
+    None when the encoder has no text or there is nothing to encode. No prompts: they
+    help keywords, and did not help the statements of the sample lot.
+    """
+    described = [r.description for r in records]
+    stated = list(dict.fromkeys([*criterion.accept, *criterion.reject]))
+    told = list(dict.fromkeys(filter(None, described)))
+    if not encoder.has_text or not (stated or told):
+        return None, ()
+    width = encoder.text_dim
+    statements, notes = encode_statements(encoder, stated)
+    words, more = encode_statements(encoder, told)
+
+    def rows(texts: Iterable[str], among: Sequence[str], vectors: Vectors) -> Floats:
+        known = dict(zip(among, vectors, strict=True))
+        nothing = np.zeros(width)
+        return np.array([known.get(t, nothing) for t in texts], dtype=float).reshape(-1, width)
 
     visual = np.zeros((0, encoder.dim)) if references is None else references.vectors
-    return Texts(
-        rows(criterion.accept),
-        rows(criterion.reject),
-        rows(described),
+    texts = Texts(
+        rows(criterion.accept, stated, statements),
+        rows(criterion.reject, stated, statements),
+        rows(described, told, words),
         encoder.to_text_space(visual).astype(float),
     )
+    return texts, tuple(note for note in (*notes, *more) if note)
 
 
 def measured(

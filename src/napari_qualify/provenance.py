@@ -45,6 +45,7 @@ def provenance(
         "library": library.path.name,
         "library_version": library.version,
         "encoder": dict(encoder.identity),
+        "text": dict(encoder.text_identity),
         "precision": encoder.precision,
         "population": population,
         "criteria": {

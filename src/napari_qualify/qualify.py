@@ -22,8 +22,8 @@ from napari_qualify.decide.verdict import (
     overall,
 )
 from napari_qualify.embed.base import Encoder, Vectors
+from napari_qualify.embed.library_encoder import load_encoder_for
 from napari_qualify.embed.pipeline import PhasesByHash, Source, each_source, embed_each, opened
-from napari_qualify.embed.registry import load_encoder
 from napari_qualify.embed.settings import EmbedSettings, fingerprint, settings_of
 from napari_qualify.errors import UsageError
 from napari_qualify.micrograph import Micrograph
@@ -87,7 +87,7 @@ def qualify(
     MicrographError, LibraryError, EncoderError
     """
     kept = as_library(library)
-    encoder = load_encoder(kept.encoder)
+    encoder = load_encoder_for(kept)
     names = _criteria(kept, criteria)
     compared = [name for name in names if not kept.criteria[name].limit]
     limited = [kept.criteria[name] for name in names if name not in compared]

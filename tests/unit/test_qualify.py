@@ -40,9 +40,13 @@ def test_fine_and_coarse_are_told_apart_with_evidence(library):
     assert calls == ["accept", "reject"] * 4
     for a in found:
         verdict = a["grain"]
-        assert verdict.modality == "visual" and set(verdict.scores) == {"visual"}
+        assert verdict.modality == "hybrid"
+        assert set(verdict.scores) == {"visual", "cross", "hybrid"}
         assert {n.verdict for n in verdict.evidence.accepted} == {"accept"}
-        assert verdict.evidence.statements == ()
+        assert [s[:2] for s in verdict.evidence.statements] == [
+            ("fine grains", "accept"),
+            ("coarse grains", "reject"),
+        ]
         for neighbour in (*verdict.evidence.accepted, *verdict.evidence.rejected):
             assert found.thumbnails[neighbour.reference].dtype == np.uint8
         assert a.thumbnail is not None and a.content_hash and a.created.endswith("+00:00")
@@ -102,6 +106,17 @@ def test_a_criterion_without_references_is_a_review_beside_the_others(library):
         library.remove_criterion("empty")
     assert found["empty"].verdict == "review" and found["empty"].score is None
     assert found["grain"].score is not None
+
+
+def test_a_verdict_says_that_a_long_statement_was_split(library):
+    long = "Fine grains of one size. Their boundaries are thin and clean. " * 25
+    library.add_criterion("wordy", accept=[long], reject=["coarse grains"])
+    try:
+        found = nq.qualify(field(900, False), library, criteria=["wordy"], record=False)[0]["wordy"]
+    finally:
+        library.remove_criterion("wordy")
+    assert found.reason == "zero_shot" and found.verdict == "review"
+    assert any("split into 50 parts" in message for message in found.messages)
 
 
 def test_a_measured_limit_is_judged_from_the_phases(tmp_path):
@@ -193,9 +208,9 @@ def test_wrong_use_says_what_there_is(library, tmp_path):
 
 
 def test_a_library_of_an_encoder_that_is_not_here_is_refused(tmp_path):
-    made = nq.open_library(tmp_path / "other", create=True, encoder="clip:ViT-B-32")
+    made = nq.open_library(tmp_path / "other", create=True, encoder="dino:small")
     made.add_criterion("grain")
-    with pytest.raises(EncoderError, match="no encoder 'clip:ViT-B-32'"):
+    with pytest.raises(EncoderError, match="no encoder 'dino:small'"):
         nq.qualify(field(1, False), made)
 
 

@@ -35,6 +35,8 @@ class Case:
     statements : sequence of (str, str)
         Text and side of the statements, the accepting ones first.
     population : {'library', 'batch'}
+    notes : sequence of str
+        What else a reader of the verdicts should know: long texts that were split.
     """
 
     criterion: str
@@ -47,6 +49,7 @@ class Case:
     texts: Texts | None = None
     statements: Sequence[tuple[str, str]] = ()
     population: str = "library"
+    notes: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         if self.modality not in MODALITIES or self.population not in POPULATIONS:
@@ -119,7 +122,7 @@ class Case:
                 found.append(f"No {side} references.")
         if self.population == "batch":
             found.append("Score and call depend on the other samples of the batch.")
-        return tuple(found)
+        return (*found, *self.notes)
 
 
 def no_verdict(case: Case) -> Verdict:
@@ -131,7 +134,10 @@ def no_verdict(case: Case) -> Verdict:
         risk_accept=case.risk_accept,
         risk_reject=case.risk_reject,
         rule="",
-        messages=(*case.messages(), "This encoder has no text to compare statements with."),
+        messages=(
+            *case.messages(),
+            "Nothing to compare with: no statement for each side that this encoder can read.",
+        ),
     )
 
 

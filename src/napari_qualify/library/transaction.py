@@ -139,8 +139,9 @@ def _sweep(root: Path, manifest: Manifest) -> None:
     if not left:
         return
     kept = manifest.nodes()
-    for group in ("criteria", "references", "embeddings", "phases"):
-        for path in (root / group).iterdir():
+    for group in ("criteria", "references", "embeddings", "phases", "bridges"):
+        # Not all groups are in a library of an earlier version.
+        for path in (root / group).iterdir() if (root / group).is_dir() else ():
             if path.is_dir() and f"{group}/{path.name}" not in kept:
                 shutil.rmtree(path)
     for path in root.rglob("*.partial"):

@@ -1,4 +1,4 @@
-"""The offline encoder: true weights, exact features, honest about text."""
+"""The offline encoder: true weights, exact features. Its text is in test_lite_text.py."""
 
 import subprocess
 import sys
@@ -16,16 +16,26 @@ from napari_qualify.embed.registry import (
     pick_device,
 )
 from napari_qualify.errors import EncoderError
+from napari_qualify.precision import has_bfloat16
+from napari_qualify.synthetic.parameters import CRITERIA, draw_parameters
+from napari_qualify.synthetic.render import render
 
 
 @pytest.fixture(scope="module")
 def encoder():
-    return load_encoder("lite", "cpu")
+    return load_encoder("lite", "cpu", "fp32")
 
 
 def pictures(count, seed=0):
     rng = np.random.default_rng(seed)
     return [rng.integers(0, 256, (256, 256, 3), dtype=np.uint8) for _ in range(count)]
+
+
+def render_lot_like(seed):
+    """A rendered micrograph of the encoder's size, in colour."""
+    rng = np.random.default_rng(seed)
+    accepted = draw_parameters(rng, dict.fromkeys(CRITERIA, "accept"), shape=(256, 256))
+    return np.repeat(render(accepted, seed).image[..., np.newaxis], 3, axis=2)
 
 
 def test_it_is_an_encoder_and_its_weights_are_the_published_ones(encoder):
@@ -68,18 +78,19 @@ def test_vectors_have_unit_length_and_do_not_depend_on_the_batch(encoder):
         )
 
 
+@pytest.mark.skipif(not has_bfloat16(), reason="this processor has no bfloat16")
+def test_bfloat16_is_near(encoder):
+    fast = load_encoder("lite", "cpu")
+    assert fast.precision == "bf16" and fast.identity == encoder.identity
+    images = [render_lot_like(seed) for seed in range(4)]
+    cosine = np.sum(fast.encode_images(images) * encoder.encode_images(images), axis=1)
+    assert cosine.min() > 0.999
+
+
 def test_progress_is_told_and_can_stop(encoder):
     seen = []
     encoder.encode_images(pictures(17), lambda *step: seen.append(step))
     assert seen == [("encoding", 0, 17), ("encoding", 16, 17), ("encoding", 17, 17)]
-
-
-def test_text_is_refused_not_faked(encoder):
-    assert not encoder.has_text
-    with pytest.raises(EncoderError, match="image-only"):
-        encoder.encode_texts(["even carbides"])
-    with pytest.raises(EncoderError, match="image-only"):
-        encoder.to_text_space(np.zeros((1, encoder.dim)))
 
 
 def test_other_weights_are_refused(tmp_path, monkeypatch):
