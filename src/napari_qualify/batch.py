@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from napari_qualify.errors import SegmentationError, UsageError
 from napari_qualify.files import (
     Failure,
     Found,
+    Item,
     file_digest,
     find_micrographs,
     match_images,
@@ -99,9 +100,7 @@ def classify(
     compared = [name for name, criterion in kept.criteria.items() if not criterion.limit]
     settings = {settings_of(kept, name) for name in compared}
     failures = list(found.failures)
-    source = _readable(
-        found, failures, pixel_size_um, kept, load_encoder(kept.encoder), settings, progress
-    )
+    source = _readable(found, failures, pixel_size_um, kept, settings, progress)
     assessments = qualify(source, kept, samples=samples, progress=progress)
     return Batch(assessments, tuple(sorted(failures)), found.skipped)
 
@@ -140,20 +139,48 @@ def embed_files(
     for one_way in sorted(wanted or {EmbedSettings()}, key=repr):
         unknown = _unknown(found, digests, kept, encoder, one_way)
         counts[True] += len(found.items) - len(unknown.items)
-        failed: list[Failure] = []
-        source = _readable(unknown, failed, pixel_size_um, kept, encoder, {one_way}, progress)
+        opening = _Opening(kept, encoder, one_way, pixel_size_um, digests)
         each = embed_each(
-            _unchanged(source, digests, pixel_size_um),
+            unknown.items,
             encoder,
             one_way,
             library=kept,
             progress=progress,
             digests=digests,
+            open_=opening,
         )
         for one in each:
             counts[one.stored] += 1
-        failures |= set(failed)
+        failures |= set(opening.failures)
     return Embedded(counts[False], counts[True], tuple(sorted(failures)))
+
+
+@dataclass(frozen=True)
+class _Opening:
+    """Opens the items of a folder; those that cannot be embedded become failures."""
+
+    library: "Library"
+    encoder: Encoder
+    settings: EmbedSettings
+    pixel_size_um: float | None
+    digests: dict[str, str]
+    failures: list[Failure] = field(default_factory=list)
+
+    def __call__(self, item: Item) -> Micrograph | None:
+        """Micrograph of an item; the digest of a file that changed meanwhile is forgotten."""
+        found = next(read_all(Found([item]), pixel_size_um=self.pixel_size_um))
+        if isinstance(found, Micrograph):
+            try:
+                _check(found, self.settings, self.library)
+            except (SegmentationError, UsageError) as error:
+                found = Failure(item.name, _named(item.name, str(error)))
+        if isinstance(found, Failure):
+            self.failures.append(found)
+            return None
+        path = str(item.path)
+        if file_digest(path, self.pixel_size_um) != self.digests[path]:
+            self.digests[path] = ""
+        return found
 
 
 def _unknown(
@@ -168,17 +195,6 @@ def _unknown(
         return found
     known = library.embedded_files(fingerprint(encoder, settings))
     return Found([item for item in found.items if digests[str(item.path)] not in known])
-
-
-def _unchanged(
-    micrographs: Iterator[Micrograph], digests: dict[str, str], pixel_size_um: float | None
-) -> Iterator[Micrograph]:
-    """Micrographs as they come; the digest of a file that changed meanwhile is forgotten."""
-    for micrograph in micrographs:
-        path = str(micrograph.path)
-        if digests.get(path) and file_digest(path, pixel_size_um) != digests[path]:
-            digests[path] = ""
-        yield micrograph
 
 
 def write_batch(batch: Batch, out: str | Path) -> Path:
@@ -226,7 +242,6 @@ def _readable(
     failures: list[Failure],
     pixel_size_um: float | None,
     library: "Library",
-    encoder: Encoder,
     settings: set[EmbedSettings],
     progress: Progress | None,
 ) -> Iterator[Micrograph]:
@@ -240,7 +255,7 @@ def _readable(
             continue
         try:
             for one in settings:
-                _check(outcome, one, library, encoder)
+                _check(outcome, one, library)
         except (SegmentationError, UsageError) as error:
             failures.append(Failure(outcome.name, _named(outcome.name, str(error))))
         else:
@@ -248,9 +263,7 @@ def _readable(
     report("reading", total, total)
 
 
-def _check(
-    micrograph: Micrograph, settings: EmbedSettings, library: "Library", encoder: Encoder
-) -> None:
+def _check(micrograph: Micrograph, settings: EmbedSettings, library: "Library") -> None:
     """Find out before embedding whether this micrograph has the view and the tiles."""
     if settings.view_name != "raw":
         phases = library.load_phases(micrograph.content_hash)

@@ -1,24 +1,30 @@
 """Micrographs to vectors: view, tiles, encoder, pooling, and the library as store."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_qualify.embed.base import Encoder, Vectors
 from napari_qualify.embed.registry import load_encoder
-from napari_qualify.embed.settings import EmbedSettings, fingerprint, settings_of, tile_pixels
+from napari_qualify.embed.settings import EmbedSettings, fingerprint, settings_of
 from napari_qualify.embed.shelf import Shelf
-from napari_qualify.embed.stream import Piece, encode_stream, job_of, pieces
-from napari_qualify.errors import SegmentationError
+from napari_qualify.embed.stream import Prepared, encode_stream, job_of, prepare
+from napari_qualify.errors import MicrographError, SegmentationError
 from napari_qualify.micrograph import Micrograph, read
 from napari_qualify.progress import Progress, silent
 from napari_qualify.segment.phases import Phases
 
 if TYPE_CHECKING:
     from napari_qualify.library.store import Library
+
+_LARGE_BYTES = 1 << 26  # of a file
+_LARGE = Lock()
 
 PhasesByHash = Mapping[str, Phases]
 Source = Micrograph | str | Path | Any
@@ -72,7 +78,7 @@ def _key(micrograph: Micrograph, phases: Phases | None) -> str:
 
 
 def embed_each(
-    micrographs: Iterable[Source],
+    micrographs: Iterable[Any],
     encoder: Encoder,
     settings: EmbedSettings,
     *,
@@ -80,13 +86,14 @@ def embed_each(
     library: "Library | None" = None,
     progress: Progress | None = None,
     digests: Mapping[str, str] | None = None,
+    open_: Callable[[Any], Micrograph | None] | None = None,
 ) -> Iterator[Embedded]:
     """Embed micrographs as a stream, in order.
 
     Parameters
     ----------
     micrographs : iterable of Micrograph, path or napari Image layer
-        Gone through by a thread, ahead of the encoder.
+        Opened and cut by threads, ahead of the encoder.
     encoder : Encoder
     settings : EmbedSettings
     phases : mapping of content hash to Phases, optional
@@ -99,15 +106,18 @@ def embed_each(
         See `napari_qualify.progress`.
     digests : mapping of path to digest, optional
         Digests of the files behind the micrographs, to be stored with the keys.
+    open_ : callable, optional
+        Gives the micrograph of an item, in a thread; None passes it over.
 
     Yields
     ------
     Embedded
     """
     with Shelf(library, encoder, settings, digests) as shelf:
-        stream = _pieces(micrographs, encoder, settings, phases, library, shelf)
+        desk = _Desk(encoder, settings, phases, library, shelf, open_ or opened)
+        calls = (partial(desk.prepare, item) for item in micrographs)
         total = len(micrographs) if isinstance(micrographs, Sized) else 0
-        for job in encode_stream(stream, encoder, progress or silent, total):
+        for job in encode_stream(calls, encoder, progress or silent, total):
             new = job.count > 0
             if job.vector is None:  # the same pixels came earlier in this call
                 job.vector = shelf.get(job.key)
@@ -116,28 +126,51 @@ def embed_each(
             yield Embedded(job.name, job.key, job.vector, not new, job.notes)
 
 
-def _pieces(
-    micrographs: Iterable[Source],
-    encoder: Encoder,
-    settings: EmbedSettings,
-    phases: PhasesByHash | None,
-    library: "Library | None",
-    shelf: Shelf,
-) -> Iterator[Piece]:
-    """Tiles of what is to be encoded, and what is known, in order."""
-    begun: set[str] = set()
-    for source in micrographs:
-        micrograph = opened(source)
-        belonging = _phases_for(micrograph, settings, phases, library)
-        key = _key(micrograph, belonging)
-        known = None if key in begun else shelf.get(key)
-        if key in begun or known is not None:
-            job = job_of(micrograph, key, tuple(tile_pixels(micrograph, settings)[1]))
-            job.vector = known
-            yield Piece(job, [])
-        else:
-            begun.add(key)
-            yield from pieces(micrograph, belonging, key, encoder, settings)
+@dataclass(frozen=True, eq=False)
+class _Desk:
+    """Makes micrographs ready for the encoder; used by several threads."""
+
+    encoder: Encoder
+    settings: EmbedSettings
+    phases: PhasesByHash | None
+    library: "Library | None"
+    shelf: Shelf
+    open_: Callable[[Any], Micrograph | None]
+
+    def prepare(self, item: Any) -> Prepared | None:
+        """Tiles of an item, or only its key where the vector is known."""
+        with _one_at_a_time(item):
+            micrograph = self.open_(item)
+            if micrograph is None:
+                return None
+            belonging = _phases_for(micrograph, self.settings, self.phases, self.library)
+            key = _key(micrograph, belonging)
+            known = self.shelf.get(key)
+            if known is not None:
+                job = job_of(micrograph, key, self.settings)
+                job.vector = known
+                return Prepared(job)
+            return prepare(
+                micrograph,
+                belonging,
+                key,
+                self.encoder,
+                self.settings,
+                partial(self._again, item, micrograph.content_hash),
+            )
+
+    def _again(self, item: Any, content_hash: str) -> Micrograph:
+        micrograph = self.open_(item)
+        if micrograph is None or micrograph.content_hash != content_hash:
+            raise MicrographError(f"{item}: changed while it was read; embed it again")
+        return micrograph
+
+
+def _one_at_a_time(item: Any) -> AbstractContextManager[Any]:
+    """Lock for large files: several of them at once may not fit into memory."""
+    path = getattr(item, "path", item)
+    named = isinstance(path, str | Path) and Path(path).is_file()
+    return _LARGE if named and Path(path).stat().st_size > _LARGE_BYTES else nullcontext()
 
 
 def each_source(micrographs: Source | Iterable[Source]) -> Iterable[Source]:

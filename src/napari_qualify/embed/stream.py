@@ -1,15 +1,18 @@
-"""Micrographs to vectors as a stream: reading and resampling ahead of the encoder.
+"""Micrographs to vectors as a stream: threads read and cut, the encoder gets full batches.
 
-A thread opens micrographs and cuts their tiles while the encoder works. Tiles
-of several micrographs share a batch: a vector may differ with what else was in
-it by the rounding of the arithmetic at most.
+Tiles of several micrographs share a batch: a vector may differ with what else
+was in it by the rounding of the arithmetic at most.
 """
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +27,8 @@ if TYPE_CHECKING:
     from napari_qualify.micrograph import Micrograph
     from napari_qualify.segment.phases import Phases
 
-PIECE = 8  # tiles handed over together
-AHEAD = 12  # pieces that wait for the encoder at most
+HELD = 64
+"""Tiles that are cut ahead of the encoder; a micrograph with more is opened again for them."""
 
 T = TypeVar("T")
 
@@ -70,45 +73,64 @@ class Job:
 
 
 @dataclass(frozen=True, eq=False)
-class Piece:
-    """Some tiles of a job; without tiles where the vector is known."""
+class Prepared:
+    """A micrograph made ready: its tiles, or how to cut them one by one."""
 
     job: Job
-    images: list[NDArray[np.uint8]]
+    images: list[NDArray[np.uint8]] = field(default_factory=list)
+    cuts: Callable[[], Iterator[Callable[[], NDArray[np.uint8]]]] | None = None
 
 
-def pieces(
+def job_of(micrograph: "Micrograph", key: str, settings: EmbedSettings, count: int = 0) -> Job:
+    """Job of a micrograph, without its pixels."""
+    whole = micrograph.path is not None and micrograph.region is None
+    path = str(micrograph.path) if whole else ""
+    notes = tuple(tile_pixels(micrograph, settings)[1])
+    return Job(micrograph.name, key, micrograph.shape, path, notes, count)
+
+
+def prepare(
     micrograph: "Micrograph",
     phases: "Phases | None",
     key: str,
     encoder: Encoder,
     settings: EmbedSettings,
-) -> Iterator[Piece]:
-    """Cut the tiles of a micrograph that is to be encoded."""
+    again: Callable[[], "Micrograph"],
+) -> Prepared:
+    """Cut the tiles of a micrograph that is to be encoded, unless they are many.
+
+    `again` opens the micrograph once more, so that its pixels need not be kept
+    until the encoder comes to it.
+    """
+    boxes = tile_boxes(micrograph.shape, tile_pixels(micrograph, settings)[0], settings.overlap)
+    job = job_of(micrograph, key, settings, len(boxes))
+    if len(boxes) > HELD:
+
+        def cuts() -> Iterator[Callable[[], NDArray[np.uint8]]]:
+            picture = Picture(again(), phases, settings.view_name, settings.phase)
+            for box in boxes:
+                one = cut_tiles(picture, box[np.newaxis], encoder.side, encoder.resampling)
+                yield partial(next, one)
+
+        return Prepared(job, cuts=cuts)
     picture = Picture(micrograph, phases, settings.view_name, settings.phase)
-    side, notes = tile_pixels(micrograph, settings)
-    boxes = tile_boxes(micrograph.shape, side, settings.overlap)
-    job = job_of(micrograph, key, tuple(notes), len(boxes))
-    cut = cut_tiles(picture, boxes, encoder.side, encoder.resampling)
-    for start in range(0, len(boxes), PIECE):
-        yield Piece(job, [next(cut) for _ in range(min(PIECE, len(boxes) - start))])
-
-
-def job_of(micrograph: "Micrograph", key: str, notes: tuple[str, ...], count: int = 0) -> Job:
-    """Job of a micrograph, without its pixels."""
-    whole = micrograph.path is not None and micrograph.region is None
-    path = str(micrograph.path) if whole else ""
-    return Job(micrograph.name, key, micrograph.shape, path, notes, count)
+    return Prepared(job, list(cut_tiles(picture, boxes, encoder.side, encoder.resampling)))
 
 
 def encode_stream(
-    stream: Iterable[Piece], encoder: Encoder, report: Progress, total: int = 0
+    calls: Iterable[Callable[[], Prepared | None]],
+    encoder: Encoder,
+    report: Progress,
+    total: int = 0,
 ) -> Iterator[Job]:
-    """Encode pieces in full batches; yield the jobs in order, each with its vector.
+    """Encode in full batches; yield the jobs in order, each with its vector.
+
+    A job whose key came before has no vector: that of the first is its own.
 
     Parameters
     ----------
-    stream : iterable of Piece
+    calls : iterable of callable
+        Each makes a micrograph ready, in a thread; None is passed over.
     encoder : Encoder
     report : callable
         Called before each batch; what it raises ends the stream.
@@ -117,6 +139,7 @@ def encode_stream(
     """
     waiting: deque[Job] = deque()
     tiles: deque[tuple[Job, NDArray[np.uint8]]] = deque()
+    begun: set[str] = set()
     done = 0
 
     def encode(count: int) -> None:
@@ -129,35 +152,63 @@ def encode_stream(
         for (job, _), vector in zip(some, vectors, strict=True):
             job.add(vector)
 
-    for piece in read_ahead(iter(stream), AHEAD):
-        if not waiting or waiting[-1] is not piece.job:
-            waiting.append(piece.job)
-        tiles.extend((piece.job, image) for image in piece.images)
-        while len(tiles) >= encoder.batch:
-            encode(encoder.batch)
-        while waiting and (waiting[0].vector is not None or not waiting[0].count):
-            done += 1
-            yield waiting.popleft()
-    if tiles:
-        encode(len(tiles))
+    with _threads() as pool:
+        for one in in_parallel(pool, iter(calls), encoder.batch):
+            if one is None:
+                continue
+            waiting.append(one.job)
+            if one.job.key in begun:
+                one.job.count = 0
+                continue
+            begun.add(one.job.key)
+            for image in one.images if one.cuts is None else in_parallel(pool, one.cuts(), HELD):
+                tiles.append((one.job, image))
+                if len(tiles) >= encoder.batch:
+                    encode(encoder.batch)
+            while waiting and (waiting[0].vector is not None or not waiting[0].count):
+                done += 1
+                yield waiting.popleft()
+        if tiles:
+            encode(len(tiles))
     while waiting:
         done += 1
         yield waiting.popleft()
     report("embedding", done, max(total, done))
 
 
-def read_ahead(items: Iterator[T], depth: int) -> Iterator[T]:
-    """Yield what an iterator gives, made by a thread up to `depth` items ahead.
-
-    What the iterator raises is raised here, in its place.
-    """
-    end: Any = object()
-    step: Callable[[], Any] = lambda: next(items, end)  # noqa: E731
-    pool = ThreadPoolExecutor(1, thread_name_prefix="pictures")
-    coming: deque[Future[Any]] = deque(pool.submit(step) for _ in range(depth))
+@contextmanager
+def _threads() -> Iterator[ThreadPoolExecutor]:
+    """As many threads as cores, 2 to 8; what has not begun when it ends never does."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    pool = ThreadPoolExecutor(min(8, max(2, cores or 2)), thread_name_prefix="pictures")
     try:
-        while (item := coming.popleft().result()) is not end:
-            coming.append(pool.submit(step))
-            yield item
+        yield pool
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def in_parallel(
+    pool: ThreadPoolExecutor, calls: Iterator[Callable[[], T]], depth: int
+) -> Iterator[T]:
+    """Results of calls in their order, `depth` at a time by the threads of a pool.
+
+    What a call raises is raised here, in its place. Where the encoder keeps all
+    cores busy, the next calls begin only when all results are taken: threads
+    that work beside it would make each of its own wait for the slowest.
+    """
+    spare = _spare_cores()
+    coming: deque[Future[T]] = deque()
+    while True:
+        if spare or not coming:
+            some = islice(calls, depth - len(coming))
+            coming.extend(pool.submit(call) for call in some)
+        if not coming:
+            return
+        yield coming.popleft().result()
+
+
+def _spare_cores() -> bool:
+    """Whether the processor has cores that the encoder's arithmetic leaves free."""
+    import torch
+
+    return (os.cpu_count() or 1) > torch.get_num_threads()

@@ -110,13 +110,13 @@ class Picture:
     def window(self, y: slice, x: slice) -> NDArray[np.uint8]:
         """Part of the view, (h, w, 3); (h, w) for a grey micrograph as it is."""
         if self.kind == "phases":
-            return self._colours[self._labels[y, x]]
+            return np.asarray(self._colours[self._labels[y, x]])
         shown = to_uint8(self._pixels[y, x], self._limits)
         if self.kind == "raw":
             return shown
         rgb = shown if shown.ndim == 3 else np.repeat(shown[..., np.newaxis], 3, axis=2)
         if self.kind == "masked":
-            return np.where(self._mask[y, x, np.newaxis], rgb, self._fill)
+            return np.asarray(np.where(self._mask[y, x, np.newaxis], rgb, self._fill))
         labels = self._labels[y, x]
         return np.asarray(rgb * self._keep[labels] + self._tint[labels]).astype(np.uint8)
 
