@@ -20,7 +20,6 @@ does not depend on them; agreement does, so it is said which they were.
 import argparse
 import multiprocessing
 import os
-import resource
 import sys
 import tempfile
 import time
@@ -286,7 +285,15 @@ def _embed_huge(path: Path, tile_px: int | None) -> tuple[float, float]:
     micrograph = nq.read(path, pixel_size_um=1.0)
     nq.embed(micrograph, "lite", tile_um=tile_px)
     seconds = time.perf_counter() - begin
-    return seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return seconds, peak_mb()
+
+
+def peak_mb() -> float:
+    """Peak memory of this process; `ru_maxrss` would begin with that of its parent."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM"):
+            return int(line.split()[1]) / 1024
+    return float("nan")
 
 
 if __name__ == "__main__":

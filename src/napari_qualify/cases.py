@@ -62,6 +62,9 @@ def build_case(
         labels = [Neighbour(r.id, r.image, r.verdict, 0.0, r.expert, r.group) for r, _ in keyed]
     statements = [(t, "accept") for t in found.accept] + [(t, "reject") for t in found.reject]
     texts, notes = _texts(encoder, found, [r for r, _ in keyed], references)
+    marks = library.precisions(fingerprint(encoder, settings), [key for _, key in keyed])
+    if len(precisions := {*marks.values(), encoder.precision}) > 1:
+        notes += (f"Vectors of mixed precision: {', '.join(sorted(precisions))}.",)
     return Case(
         criterion,
         found.rule,

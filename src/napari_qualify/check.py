@@ -13,11 +13,16 @@ from typing import TYPE_CHECKING, Literal
 from napari_qualify.errors import EncoderError, LibraryError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from napari_qualify.library.store import Library
 
 State = Literal["ok", "note", "fault"]
 
 DEFAULT_ENCODER = "lite"
+LEAST_COSINE = 0.999
+"""Of a vector in the precision of this machine to the same one in fp32."""
 PACKAGES = (
     "numpy",
     "scikit-image",
@@ -172,14 +177,36 @@ def _encodes() -> Check:
     name = f"encoder {DEFAULT_ENCODER} runs"
     try:
         encoder = load_encoder(DEFAULT_ENCODER)
-        picture = np.zeros((encoder.side, encoder.side, 3), dtype=np.uint8)
-        encoder.encode_images([picture])
+        pictures = _textures(encoder.side)
+        encoder.encode_images(pictures)
         start = time.perf_counter()
-        encoder.encode_images([picture])
+        found = encoder.encode_images(pictures)
+        seconds = (time.perf_counter() - start) / len(pictures)
+        exact = load_encoder(DEFAULT_ENCODER, encoder.device, "fp32").encode_images(pictures)
     except (EncoderError, ImportError, OSError, RuntimeError) as error:
         remedy = "mend what is said above, then install anew: pip install --force-reinstall timm"
         return Check(name, "fault", f"{type(error).__name__}: {error}", remedy)
-    return Check(name, "ok", f"{1000 * (time.perf_counter() - start):.0f} ms a tile")
+    cosine = float(np.min(np.sum(found * exact, axis=1)))
+    detail = f"{1000 * seconds:.0f} ms a tile on {encoder.device} in {encoder.precision}"
+    if encoder.precision != "fp32":
+        detail += f", cosine to fp32 at least {cosine:.5f}"
+    if cosine < LEAST_COSINE:
+        return Check(name, "note", detail, "report it: this precision should not be used here")
+    return Check(name, "ok", detail)
+
+
+def _textures(side: int, count: int = 4) -> "list[NDArray[np.uint8]]":
+    """Pictures (side, side, 3) of noise, ever coarser."""
+    import numpy as np
+    from scipy.ndimage import gaussian_filter
+
+    found = []
+    for number in range(count):
+        noise = np.random.default_rng(number).normal(size=(side, side))
+        smooth = gaussian_filter(noise, 1.5**number)
+        grey = np.uint8(np.clip(128 + 40 * smooth / smooth.std(), 0, 255))
+        found.append(np.repeat(grey[..., np.newaxis], 3, axis=2))
+    return found
 
 
 def _zarr() -> Check:

@@ -8,8 +8,12 @@ from scipy.ndimage import gaussian_filter
 from tifffile import imwrite
 
 import napari_qualify as nq
+from napari_qualify.embed.pipeline import embed_each
+from napari_qualify.embed.registry import load_encoder
+from napari_qualify.embed.settings import settings_of
 from napari_qualify.errors import Cancelled, EncoderError, MicrographError, UsageError
 from napari_qualify.micrograph import Micrograph
+from napari_qualify.precision import has_bfloat16
 from napari_qualify.segment.phases import Phases
 
 
@@ -117,6 +121,20 @@ def test_a_verdict_says_that_a_long_statement_was_split(library):
         library.remove_criterion("wordy")
     assert found.reason == "zero_shot" and found.verdict == "review"
     assert any("split into 50 parts" in message for message in found.messages)
+
+
+@pytest.mark.skipif(not has_bfloat16(), reason="this processor has no bfloat16")
+def test_vectors_of_mixed_precision_are_named(tmp_path):
+    library = nq.open_library(tmp_path / "lab", create=True)
+    library.add_criterion("grain")
+    for coarse in (False, True):
+        verdict = "reject" if coarse else "accept"
+        side = [field(i, coarse) for i in range(2)]
+        exact = load_encoder("lite", "cpu", "fp32" if coarse else "bf16")
+        list(embed_each(side, exact, settings_of(library, "grain"), library=library))
+        library.add_references("grain", side, verdict)
+    found = nq.qualify(field(9, False), library)[0]["grain"]
+    assert "Vectors of mixed precision: bf16, fp32." in found.messages
 
 
 def test_a_measured_limit_is_judged_from_the_phases(tmp_path):

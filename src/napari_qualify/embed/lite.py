@@ -182,7 +182,8 @@ class LiteEncoder:
     device : str
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
     precision : {'auto', 'fp32', 'bf16', 'fp16'}
-        See `napari_qualify.precision.for_inference`. Text is always fp32.
+        ``auto`` is fp32: bfloat16 is a third faster and changes vectors of flat
+        pictures by a cosine of .003. Text is always fp32.
 
     Raises
     ------
@@ -206,7 +207,9 @@ class LiteEncoder:
         self.context_length = lite_text.text_length(self._folder) if self._folder else None
         self._bridge: Bridge | None = None  # the shipped one, read when it is asked for
         self.device = pick_device(device)
-        self.precision: str = for_inference(precision, self.device)
+        self.precision: str = for_inference(
+            "fp32" if precision == "auto" else precision, self.device
+        )
         self._dtype = torch_type(self.precision)
         self._network = feature_network().to(
             device=self.device, dtype=self._dtype, memory_format=torch.channels_last
