@@ -100,7 +100,11 @@ def load(path: Path, label: str) -> Raw:
 
 
 def check_size(
-    shape: tuple[int, ...], itemsize: int, label: str, stored: int | None = None
+    shape: tuple[int, ...],
+    itemsize: int,
+    label: str,
+    stored: int | None = None,
+    most: int = MAX_BYTES,
 ) -> None:
     """Refuse an image that holds nothing, or too much, before it is decoded.
 
@@ -112,14 +116,16 @@ def check_size(
         Names the micrograph in errors.
     stored : int, optional
         Bytes of the file that it comes from.
+    most : int, optional
+        Largest size in bytes.
     """
     if math.prod(shape) == 0:
         raise MicrographError(f"{label}: holds no pixels (shape {tuple(shape)})")
     size = math.prod(shape) * itemsize
-    if size > MAX_BYTES:
+    if size > most:
         raise MicrographError(
             f"{label}: {size / 2**30:.1f} GiB of pixels (shape {tuple(shape)}) are more than "
-            f"the {MAX_BYTES // 2**30} GiB that are read as one micrograph; crop or tile it"
+            f"the {most // 2**30} GiB that are read as one micrograph; crop or tile it"
         )
     if stored is not None and size > MAX_COMPRESSION * stored:
         raise MicrographError(

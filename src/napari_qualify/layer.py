@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from napari_qualify import calibration, formats
 from napari_qualify.errors import MicrographError
-from napari_qualify.lazy import lazy
+from napari_qualify.lazy import MAX_LAZY_BYTES, lazy
 
 
 def load_layer(layer: Any, label: str) -> tuple[formats.Raw, Path | None]:
@@ -40,6 +40,7 @@ def load_layer(layer: Any, label: str) -> tuple[formats.Raw, Path | None]:
     size, notes = _from_units(layer)
     large = lazy(data)
     if large is not None:
+        formats.check_size(large.shape, large.dtype.itemsize, label, most=MAX_LAZY_BYTES)
         # Its file, if it has one, is not read beside it: only the layer's own units count.
         return formats.Raw(large, size, notes), None
     array = _in_memory(data, label)

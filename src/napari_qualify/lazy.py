@@ -13,6 +13,9 @@ from napari_qualify.intensity import to_uint8
 LAZY_BYTES = 1 << 28
 """Arrays of Zarr and dask above this size are not brought into memory."""
 
+MAX_LAZY_BYTES = 1 << 37
+"""Largest image that is left on disk: going through it takes minutes."""
+
 _BAND = 1 << 26  # bytes read at once where all is gone through
 
 

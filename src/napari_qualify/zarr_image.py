@@ -10,8 +10,8 @@ import numpy as np
 
 from napari_qualify import calibration
 from napari_qualify.errors import MicrographError
-from napari_qualify.formats import Raw, check_size, stack_error
-from napari_qualify.lazy import lazy
+from napari_qualify.formats import MAX_BYTES, Raw, check_size, stack_error
+from napari_qualify.lazy import MAX_LAZY_BYTES, lazy
 
 MARKERS = ("zarr.json", ".zgroup", ".zarray", ".zattrs")
 """Files of which a folder that is a Zarr group or array has at least one."""
@@ -83,8 +83,8 @@ def _ome(group: Any) -> Mapping[str, Any]:
 def _load_array(array: Any, axes: str, label: str) -> Raw:
     shape = tuple(array.shape)
     large = lazy(array)
-    if large is None:
-        check_size(shape, np.dtype(array.dtype).itemsize, label)
+    most = MAX_BYTES if large is None else MAX_LAZY_BYTES
+    check_size(shape, np.dtype(array.dtype).itemsize, label, most=most)
     if len(shape) < 2 or any(n > 1 for n in shape[:-2]) or (axes and axes[-2:] != "yx"):
         raise stack_error(shape, label)
     notes = []
