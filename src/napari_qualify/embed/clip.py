@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from napari_qualify.embed import models
 from napari_qualify.embed.base import Vectors
 from napari_qualify.embed.clip_source import DEFAULT, Source, locate, text_config
+from napari_qualify.embed.clip_tower import class_token_only
 from napari_qualify.embed.torch_model import (
     Preprocessing,
     batch_size,
@@ -86,6 +87,7 @@ class ClipEncoder:
         self.batch = batch_size(self.device, self.side)
         self.context_length: int | None = int(self._tokenizer.context_length)
         self._dtype = torch_type(self.precision)
+        class_token_only(self._model, self.preprocessing.crop)
         self._model.visual.to(device=self.device, dtype=self._dtype)
         self._text_is_there = False
         sha256 = file_sha256(source.checkpoint)

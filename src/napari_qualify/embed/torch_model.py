@@ -75,7 +75,7 @@ class Preprocessing:
             torch.tensor(v, dtype=torch.float32, device=device).view(1, 3, 1, 1)
             for v in (self.mean, self.std)
         )
-        return batch.mul_(self.scale).sub_(mean).div_(std)
+        return batch.mul_(self.scale / std).sub_(mean / std)
 
 
 def pick_device(device: str = "auto") -> str:
