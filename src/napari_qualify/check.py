@@ -204,7 +204,7 @@ def _textures(side: int, count: int = 4) -> "list[NDArray[np.uint8]]":
     for number in range(count):
         noise = np.random.default_rng(number).normal(size=(side, side))
         smooth = gaussian_filter(noise, 1.5**number)
-        grey = np.uint8(np.clip(128 + 40 * smooth / smooth.std(), 0, 255))
+        grey = np.clip(128 + 40 * smooth / smooth.std(), 0, 255).astype(np.uint8)
         found.append(np.repeat(grey[..., np.newaxis], 3, axis=2))
     return found
 

@@ -80,7 +80,7 @@ class Micrograph:
     @property
     def is_rgb(self) -> bool:
         """True for colour, False for grey."""
-        return self.pixels.ndim == 3
+        return bool(self.pixels.ndim == 3)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -218,11 +218,12 @@ def read(
         raw, path = load_layer(source, label)
     else:
         raise UsageError(f"{type(source).__name__}: a path or a napari Image layer is needed")
-    if isinstance(raw.array, LazyPixels):
-        pixels, notes = raw.array, _check_lazy(raw.array, label)
+    pixels: Any = raw.array
+    if isinstance(pixels, LazyPixels):
+        notes = _check_lazy(pixels, label)
     else:
-        raw.array.flags.writeable = False  # nobody else holds it: spares a copy
-        pixels, notes = _judgeable(raw.array, label)
+        pixels.flags.writeable = False  # nobody else holds it: spares a copy
+        pixels, notes = _judgeable(pixels, label)
     if pixel_size_um is None and raw.pixel_size is not None:
         pixel_size_um = calibration.square(raw.pixel_size, label)
     return Micrograph(

@@ -54,7 +54,9 @@ class Embeddings:
         known = self._files.setdefault((manifest.identity, fingerprint), {})
         if column is not None and len(known) < column.files:
             lines = columns.texts(self._root / fingerprint / "files", column.files, len(known))
-            known.update(line.split(" ", 1) for line in lines)
+            known.update(
+                (digest, key) for digest, _, key in (line.partition(" ") for line in lines)
+            )
         return known
 
     def vectors(
