@@ -139,7 +139,7 @@ def embed_files(
     for one_way in sorted(wanted or {EmbedSettings()}, key=repr):
         unknown = _unknown(found, digests, kept, encoder, one_way)
         counts[True] += len(found.items) - len(unknown.items)
-        opening = _Opening(kept, encoder, one_way, pixel_size_um, digests)
+        opening = _Opening(kept, {one_way}, pixel_size_um, digests)
         each = embed_each(
             unknown.items,
             encoder,
@@ -160,10 +160,9 @@ class _Opening:
     """Opens the items of a folder; those that cannot be embedded become failures."""
 
     library: "Library"
-    encoder: Encoder
-    settings: EmbedSettings
+    settings: set[EmbedSettings]
     pixel_size_um: float | None
-    digests: dict[str, str]
+    digests: dict[str, str] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
 
     def __call__(self, item: Item) -> Micrograph | None:
@@ -171,14 +170,16 @@ class _Opening:
         found = next(read_all(Found([item]), pixel_size_um=self.pixel_size_um))
         if isinstance(found, Micrograph):
             try:
-                _check(found, self.settings, self.library)
+                for one in self.settings:
+                    _check(found, one, self.library)
             except (SegmentationError, UsageError) as error:
                 found = Failure(item.name, _named(item.name, str(error)))
         if isinstance(found, Failure):
             self.failures.append(found)
             return None
         path = str(item.path)
-        if file_digest(path, self.pixel_size_um) != self.digests[path]:
+        known = self.digests.get(path)
+        if known and file_digest(path, self.pixel_size_um) != known:
             self.digests[path] = ""
         return found
 
@@ -248,18 +249,12 @@ def _readable(
     """Micrographs that can be embedded; the others are added to `failures`."""
     report = progress or silent
     total = len(found.items)
-    for done, outcome in enumerate(read_all(found, pixel_size_um=pixel_size_um)):
+    opening = _Opening(library, settings, pixel_size_um, failures=failures)
+    for done, item in enumerate(found.items):
         report("reading", done, total)
-        if isinstance(outcome, Failure):
-            failures.append(outcome)
-            continue
-        try:
-            for one in settings:
-                _check(outcome, one, library)
-        except (SegmentationError, UsageError) as error:
-            failures.append(Failure(outcome.name, _named(outcome.name, str(error))))
-        else:
-            yield outcome
+        micrograph = opening(item)
+        if micrograph is not None:
+            yield micrograph
     report("reading", total, total)
 
 

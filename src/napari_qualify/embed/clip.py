@@ -5,28 +5,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from napari_qualify.embed import models
-from napari_qualify.embed.base import Vectors
 from napari_qualify.embed.clip_source import DEFAULT, Source, locate, text_config
 from napari_qualify.embed.clip_tower import class_token_only
 from napari_qualify.embed.torch_model import (
     Preprocessing,
     batch_size,
-    encode_in_batches,
     file_sha256,
     files_sha256,
     first_lines,
     pick_device,
-    refuse_long,
     torch_type,
 )
 from napari_qualify.embed.torchvision_guard import ensure_torchvision
+from napari_qualify.embed.two_towers import TwoTowers
 from napari_qualify.errors import EncoderError
 from napari_qualify.precision import for_inference
-from napari_qualify.progress import Progress
 
 TEXT_BATCH = 64
 # What open_clip and torch raise for weights or a configuration that do not fit.
@@ -41,7 +35,7 @@ _MISFITS = (
 )
 
 
-class ClipEncoder:
+class ClipEncoder(TwoTowers):
     """A model of open_clip.
 
     Pictures are encoded in `precision`, all of the image tower (pure, no
@@ -68,7 +62,7 @@ class ClipEncoder:
     """
 
     name = "clip"
-    has_text = True
+    text_batch = TEXT_BATCH
 
     def __init__(
         self, argument: str = DEFAULT, *, device: str = "auto", precision: str = "auto"
@@ -89,7 +83,6 @@ class ClipEncoder:
         self._dtype = torch_type(self.precision)
         class_token_only(self._model, self.preprocessing.crop)
         self._model.visual.to(device=self.device, dtype=self._dtype)
-        self._text_is_there = False
         sha256 = file_sha256(source.checkpoint)
         self.identity: dict[str, Any] = {
             "encoder": self.name,
@@ -104,35 +97,6 @@ class ClipEncoder:
             "tokenizer": _tokenizer_identity(source),
             "context_length": self.context_length,
         }
-
-    def encode_images(
-        self, images: Sequence[NDArray[np.uint8]], progress: Progress | None = None
-    ) -> Vectors:
-        """Visual unit vectors of pictures.
-
-        Parameters
-        ----------
-        images : sequence of ndarray of uint8, shape (side, side, 3)
-        progress : callable, optional
-
-        Returns
-        -------
-        ndarray of float32, shape (n, dim)
-
-        Raises
-        ------
-        EncoderError
-            For pictures of another shape or type.
-        """
-
-        def encode(pictures: Sequence[NDArray[np.uint8]]) -> Any:
-            return self._model.encode_image(self.image_tensor(pictures).to(self._dtype))
-
-        return encode_in_batches(images, self.batch, self.dim, encode, self.spec, progress)
-
-    def image_tensor(self, pictures: Sequence[NDArray[np.uint8]]) -> Any:
-        """Input of `image_network`: a float32 tensor (n, 3, side, side)."""
-        return self.preprocessing.tensor(pictures, self.device)
 
     def image_network(self) -> Any:
         """The image tower as a torch module: input (n, 3, side, side) to features (n, dim)."""
@@ -149,33 +113,11 @@ class ClipEncoder:
 
         return Tower(self._model).eval()
 
-    def encode_texts(self, texts: Sequence[str]) -> Vectors:
-        """Text unit vectors, in fp32.
+    def _place_text(self) -> None:
+        self._model.to(self.device)
 
-        Parameters
-        ----------
-        texts : sequence of str
-
-        Returns
-        -------
-        ndarray of float32, shape (n, text_dim)
-
-        Raises
-        ------
-        EncoderError
-            For a text of more than `context_length` tokens; see
-            `napari_qualify.embed.texts`.
-        """
-        assert self.context_length is not None
-        refuse_long(texts, self.count_tokens, self.context_length, self.spec)
-        if not self._text_is_there:
-            self._model.to(self.device)
-            self._text_is_there = True
-
-        def encode(some: Sequence[str]) -> Any:
-            return self._model.encode_text(self._tokenizer(list(some)).to(self.device))
-
-        return encode_in_batches(texts, TEXT_BATCH, self.text_dim, encode, self.spec)
+    def _text_features(self, texts: Sequence[str]) -> Any:
+        return self._model.encode_text(self._tokenizer(list(texts)).to(self.device))
 
     def count_tokens(self, text: str) -> int:
         """Tokens of a text before anything is cut off, the special ones included."""
@@ -186,10 +128,6 @@ class ClipEncoder:
         if getattr(self._tokenizer, "tokenizer_mode", "") == "clips":  # start, end and class token
             return len(inner(clean, add_special_tokens=False, verbose=False)["input_ids"]) + 3
         return len(inner(clean, verbose=False)["input_ids"])
-
-    def to_text_space(self, visual: NDArray[Any]) -> Vectors:
-        """Visual vectors as they are: both towers share one space."""
-        return np.asarray(visual, dtype=np.float32)
 
 
 def load(source: Source) -> Any:

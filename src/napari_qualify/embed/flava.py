@@ -6,25 +6,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from napari_qualify.embed import models
-from napari_qualify.embed.base import Vectors
 from napari_qualify.embed.torch_model import (
     Preprocessing,
     batch_size,
-    encode_in_batches,
     files_sha256,
     first_lines,
     pick_device,
-    refuse_long,
     torch_type,
 )
 from napari_qualify.embed.torchvision_guard import ensure_torchvision
+from napari_qualify.embed.two_towers import TwoTowers
 from napari_qualify.errors import EncoderError
 from napari_qualify.precision import for_inference
-from napari_qualify.progress import Progress
 
 DEFAULT = "facebook/flava-full"
 DEFAULT_SIZE = "about 1.4 GB"
@@ -45,7 +39,7 @@ _UNUSED = ("multimodal_model.", "image_to_mm_projection.", "text_to_mm_projectio
 _FILTERS = {1: "lanczos", 2: "bilinear", 3: "bicubic"}  # Pillow's numbers
 
 
-class FlavaEncoder:
+class FlavaEncoder(TwoTowers):
     """The image and the text tower of FLAVA, each projected into the common space.
 
     A vector is the first token of its tower's last hidden state, projected
@@ -72,7 +66,7 @@ class FlavaEncoder:
     """
 
     name = "flava"
-    has_text = True
+    text_batch = TEXT_BATCH
 
     def __init__(
         self, argument: str = DEFAULT, *, device: str = "auto", precision: str = "auto"
@@ -97,7 +91,6 @@ class FlavaEncoder:
         self._dtype = torch_type(self.precision)
         for part in (self._model.image_model, self._model.image_projection):
             part.to(device=self.device, dtype=self._dtype)
-        self._text_is_there = False
         written = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         weights = files_sha256(folder, [path.name for path in weight_files(folder)])
         common = {"encoder": self.name, "weights_sha256": weights, "dim": self.dim}
@@ -121,36 +114,6 @@ class FlavaEncoder:
                 f"side, its network takes {size}; the folder's files do not belong together"
             )
 
-    def encode_images(
-        self, images: Sequence[NDArray[np.uint8]], progress: Progress | None = None
-    ) -> Vectors:
-        """Visual unit vectors of pictures.
-
-        Parameters
-        ----------
-        images : sequence of ndarray of uint8, shape (side, side, 3)
-        progress : callable, optional
-
-        Returns
-        -------
-        ndarray of float32, shape (n, dim)
-
-        Raises
-        ------
-        EncoderError
-            For pictures of another shape or type.
-        """
-
-        def encode(pictures: Sequence[NDArray[np.uint8]]) -> Any:
-            return network(self.image_tensor(pictures).to(self._dtype))
-
-        network = self.image_network()
-        return encode_in_batches(images, self.batch, self.dim, encode, self.spec, progress)
-
-    def image_tensor(self, pictures: Sequence[NDArray[np.uint8]]) -> Any:
-        """Input of `image_network`: a float32 tensor (n, 3, crop, crop)."""
-        return self.preprocessing.tensor(pictures, self.device)
-
     def image_network(self) -> Any:
         """The image tower as a torch module: input (n, 3, crop, crop) to features (n, dim)."""
         import torch
@@ -168,47 +131,21 @@ class FlavaEncoder:
 
         return Tower(self._model).eval()
 
-    def encode_texts(self, texts: Sequence[str]) -> Vectors:
-        """Text unit vectors, in fp32.
+    def _place_text(self) -> None:
+        self._model.text_model.to(self.device)
+        self._model.text_projection.to(self.device)
 
-        Parameters
-        ----------
-        texts : sequence of str
-
-        Returns
-        -------
-        ndarray of float32, shape (n, text_dim)
-
-        Raises
-        ------
-        EncoderError
-            For a text of more than `context_length` tokens; see
-            `napari_qualify.embed.texts`.
-        """
-        assert self.context_length is not None
-        refuse_long(texts, self.count_tokens, self.context_length, self.spec)
-        if not self._text_is_there:
-            self._model.text_model.to(self.device)
-            self._model.text_projection.to(self.device)
-            self._text_is_there = True
-
-        def encode(some: Sequence[str]) -> Any:
-            tokens = self._tokenizer(list(some), padding=True, return_tensors="pt")
-            hidden = self._model.text_model(
-                input_ids=tokens["input_ids"].to(self.device),
-                attention_mask=tokens["attention_mask"].to(self.device),
-            ).last_hidden_state
-            return self._model.text_projection(hidden[:, 0])
-
-        return encode_in_batches(texts, TEXT_BATCH, self.text_dim, encode, self.spec)
+    def _text_features(self, texts: Sequence[str]) -> Any:
+        tokens = self._tokenizer(list(texts), padding=True, return_tensors="pt")
+        hidden = self._model.text_model(
+            input_ids=tokens["input_ids"].to(self.device),
+            attention_mask=tokens["attention_mask"].to(self.device),
+        ).last_hidden_state
+        return self._model.text_projection(hidden[:, 0])
 
     def count_tokens(self, text: str) -> int:
         """Tokens of a text before anything is cut off, the special ones included."""
         return len(self._tokenizer(text, verbose=False)["input_ids"])
-
-    def to_text_space(self, visual: NDArray[Any]) -> Vectors:
-        """Visual vectors as they are: both towers share one space."""
-        return np.asarray(visual, dtype=np.float32)
 
 
 def locate(argument: str, spec: str) -> Path:

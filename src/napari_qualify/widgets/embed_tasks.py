@@ -3,19 +3,18 @@
 Every function takes ``progress`` and runs in a worker's thread, or in a test.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from napari_qualify.errors import MicrographError, UsageError
 from napari_qualify.progress import Progress
 from napari_qualify.widgets.sources import LayerSource
-from napari_qualify.widgets.tasks import load, phases_by_hash
+from napari_qualify.widgets.tasks import load, phases_by_hash, readable
 
 if TYPE_CHECKING:
     from napari_qualify.embed.settings import EmbedSettings
     from napari_qualify.library.store import Library
-    from napari_qualify.micrograph import Micrograph
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ def embed_sources(
     failures: list[tuple[str, str]] = []
     each = list(
         embed_each(
-            _readable(sources, failures, progress),
+            (micrograph for _, micrograph in readable(sources, failures, progress)),
             encoder,
             settings,
             phases=phases_by_hash(labels),
@@ -90,22 +89,6 @@ def embed_sources(
     notes = tuple(f"{one.image}: {note}" for one in each for note in one.notes)
     running, dim = running_of(encoder, library), int(each[0].vector.size)
     return Embedded(len(each) - stored, stored, running, tuple(failures), notes, dim)
-
-
-def _readable(
-    sources: Sequence[LayerSource], failures: list[tuple[str, str]], progress: Progress
-) -> Iterator["Micrograph"]:
-    """Read layers one by one; one that is no micrograph does not stop the others."""
-    from napari_qualify.micrograph import read
-
-    for done, source in enumerate(sources):
-        progress("reading", done, len(sources))
-        try:
-            micrograph = read(source)
-        except MicrographError as error:
-            failures.append((source.name, str(error)))
-        else:
-            yield micrograph
 
 
 def embed_folder(

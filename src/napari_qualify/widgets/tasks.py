@@ -3,7 +3,7 @@
 Every function takes ``progress`` and runs in a worker's thread, or in a test.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,23 +40,33 @@ def read_all(
     MicrographError
         None of the layers could be read.
     """
-    from napari_qualify.micrograph import read
-
     if not sources:
         raise UsageError("No image is selected. Select image layers in the layer list.")
     good: list[Micrograph] = []
     kept: list[LayerSource] = []
     failures: list[tuple[str, str]] = []
-    for done, source in enumerate(sources):
-        progress("reading", done, len(sources))
-        try:
-            good.append(read(source))
-            kept.append(source)
-        except MicrographError as error:
-            failures.append((source.name, str(error)))
+    for source, micrograph in readable(sources, failures, progress):
+        good.append(micrograph)
+        kept.append(source)
     if not good:
         raise MicrographError(failures[0][1])
     return good, kept, failures
+
+
+def readable(
+    sources: Sequence[LayerSource], failures: list[tuple[str, str]], progress: Progress
+) -> Iterator[tuple[LayerSource, "Micrograph"]]:
+    """Read layers one by one; one that is no micrograph does not stop the others."""
+    from napari_qualify.micrograph import read
+
+    for done, source in enumerate(sources):
+        progress("reading", done, len(sources))
+        try:
+            micrograph = read(source)
+        except MicrographError as error:
+            failures.append((source.name, str(error)))
+        else:
+            yield source, micrograph
 
 
 def phases_by_hash(layers: Sequence[LayerSource]) -> dict[str, "Phases"]:
