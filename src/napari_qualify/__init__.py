@@ -16,6 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from napari_qualify.decide.explain import explain
     from napari_qualify.embed.pipeline import embed
     from napari_qualify.library.store import Library, open_library
     from napari_qualify.measure.run import measure
@@ -33,6 +34,7 @@ __all__ = [
     "Phases",
     "__version__",
     "embed",
+    "explain",
     "measure",
     "open_library",
     "qualify",
@@ -49,6 +51,7 @@ _LAZY = {
     "Micrograph": "micrograph",
     "Phases": "segment.phases",
     "embed": "embed",
+    "explain": "decide.explain",
     "measure": "measure",
     "open_library": "library.store",
     "qualify": "qualify",

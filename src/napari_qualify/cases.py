@@ -5,9 +5,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_qualify.decide.assess import Case
-from napari_qualify.decide.judge import References
+from napari_qualify.decide.references import SIDE, References, near_duplicates
 from napari_qualify.decide.rules import Floats
 from napari_qualify.decide.text import Texts
 from napari_qualify.decide.verdict import Neighbour, Verdict
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 def build_case(
     library: "Library",
-    criterion: str,
+    criterion: "str | Criterion",
     encoder: Encoder,
     population: str = "library",
     progress: Progress | None = None,
@@ -38,7 +39,8 @@ def build_case(
     Parameters
     ----------
     library : Library
-    criterion : str
+    criterion : str or Criterion
+        By name, or one of the library's with other settings, as an ablation tries.
     encoder : Encoder
     population : {'library', 'batch'}
     progress : callable, optional
@@ -47,17 +49,20 @@ def build_case(
     -------
     napari_qualify.decide.assess.Case
     """
-    embed_references(library, criterion, progress)
-    found, settings = library.criteria[criterion], settings_of(library, criterion)
-    keyed = reference_keys(library, criterion, settings)
+    found = library.criteria[criterion] if isinstance(criterion, str) else criterion
+    embed_references(library, found, progress, encoder)
+    settings = settings_of(library, found)
+    keyed = reference_keys(library, found, settings)
     stored = library.vectors(fingerprint(encoder, settings), [key for _, key in keyed])
     references: References | None = None
     labels: list[Neighbour] = []
     if keyed:
+        vectors = np.stack([stored[key] for _, key in keyed]).astype(float)
         references = References(
-            np.stack([stored[key] for _, key in keyed]),
+            vectors,
             np.array([r.verdict == "accept" for r, _ in keyed], dtype=bool),
             [r.group for r, _ in keyed],
+            near_duplicates(vectors, np.stack([_small(library, r.id) for r, _ in keyed])),
         )
         labels = [Neighbour(r.id, r.image, r.verdict, 0.0, r.expert, r.group) for r, _ in keyed]
     statements = [(t, "accept") for t in found.accept] + [(t, "reject") for t in found.reject]
@@ -66,7 +71,7 @@ def build_case(
     if len(precisions := {*marks.values(), encoder.precision}) > 1:
         notes += (f"Vectors of mixed precision: {', '.join(sorted(precisions))}.",)
     return Case(
-        criterion,
+        found.name,
         found.rule,
         found.modality,
         found.risk_accept,
@@ -77,7 +82,17 @@ def build_case(
         statements,
         population,
         notes,
+        found.weight,
+        found.split,
     )
+
+
+def _small(library: "Library", reference_id: str) -> NDArray[np.uint8]:
+    """Small grey picture of a reference, in which near-duplicates are sought."""
+    from PIL import Image
+
+    picture = Image.fromarray(library.thumbnail(reference_id)).convert("L")
+    return np.asarray(picture.resize((SIDE, SIDE), Image.Resampling.BOX))
 
 
 def _texts(

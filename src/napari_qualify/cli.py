@@ -154,6 +154,13 @@ def criterion_add(
     tile_um: Annotated[
         float | None, typer.Option(metavar="T", help="Side of a tile in micrometres.")
     ] = None,
+    weight: Annotated[
+        float | None,
+        typer.Option(metavar="W", help="Share of the images in the hybrid; chosen unless set."),
+    ] = None,
+    split: Annotated[
+        bool, typer.Option("--split", help="Half of the references calibrate only: exact risks.")
+    ] = False,
 ) -> None:
     """Add a criterion to a library."""
     from napari_qualify.commands.library import run_criterion_add
@@ -166,6 +173,7 @@ def criterion_add(
     }
     settings |= {"rule": rule, "modality": modality, "risk": risk, "tile_um": tile_um}
     settings |= {"risk_accept": risk_accept, "risk_reject": risk_reject}
+    settings |= {"weight": weight, "split": split}
     run_criterion_add(library, name, settings)
 
 

@@ -44,7 +44,7 @@ def test_fine_and_coarse_are_told_apart_with_evidence(library):
     assert calls == ["accept", "reject"] * 4
     for a in found:
         verdict = a["grain"]
-        assert verdict.modality == "hybrid"
+        assert verdict.modality == "visual"  # images tell them apart: words add nothing
         assert set(verdict.scores) == {"visual", "cross", "hybrid"}
         assert {n.verdict for n in verdict.evidence.accepted} == {"accept"}
         assert [s[:2] for s in verdict.evidence.statements] == [

@@ -6,17 +6,22 @@ from functools import cached_property
 
 import numpy as np
 
+from napari_qualify.decide.audit import Suspect, suspects
 from napari_qualify.decide.conformal import decide, groups_needed, reason_for_review
-from napari_qualify.decide.judge import Judge, References
+from napari_qualify.decide.evidence import evidence_of
+from napari_qualify.decide.judge import Judge, Judging
 from napari_qualify.decide.outcome import Outcome, one_sided, two_sided, zero_shot
-from napari_qualify.decide.rules import Floats, unit
+from napari_qualify.decide.references import References
+from napari_qualify.decide.rules import Floats
+from napari_qualify.decide.settings import PAPER
+from napari_qualify.decide.split import SplitJudge, held_back
 from napari_qualify.decide.text import Texts
-from napari_qualify.decide.verdict import Decision, Evidence, Neighbour, Reason, Verdict
+from napari_qualify.decide.verdict import Decision, Neighbour, Reason, Verdict
 from napari_qualify.errors import UsageError
 
-NEIGHBOURS = 3
 MODALITIES = ("auto", "visual", "cross", "hybrid")
-POPULATIONS = ("library", "batch")
+POPULATIONS = ("library", "batch", "none")
+PAPER_WEIGHT = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +30,9 @@ class Case:
 
     Attributes
     ----------
-    criterion, rule, modality : str
+    criterion, modality : str
+    rule : str
+        See `settings.candidates`; ``paper`` sets population and weight too.
     risk_accept, risk_reject : float
     references : References or None
     labels : sequence of Neighbour, length n
@@ -34,9 +41,13 @@ class Case:
         None when the encoder has no text.
     statements : sequence of (str, str)
         Text and side of the statements, the accepting ones first.
-    population : {'library', 'batch'}
+    population : {'library', 'batch', 'none'}
     notes : sequence of str
         What else a reader of the verdicts should know: long texts that were split.
+    weight : float or None
+        Fixed share w of the visual score in the hybrid; None chooses it on the references.
+    split : bool
+        Half of the groups calibrate only, for exact control of the risks.
     """
 
     criterion: str
@@ -50,8 +61,13 @@ class Case:
     statements: Sequence[tuple[str, str]] = ()
     population: str = "library"
     notes: Sequence[str] = ()
+    weight: float | None = None
+    split: bool = False
 
     def __post_init__(self) -> None:
+        if self.rule == PAPER:
+            object.__setattr__(self, "population", "batch")
+            object.__setattr__(self, "weight", PAPER_WEIGHT)
         if self.modality not in MODALITIES or self.population not in POPULATIONS:
             raise UsageError(
                 f"criterion {self.criterion!r}: modality is one of {', '.join(MODALITIES)} and "
@@ -81,10 +97,32 @@ class Case:
         return self.references.group_count(True), self.references.group_count(False)
 
     @cached_property
-    def judge(self) -> Judge:
+    def calibrating(self) -> tuple[int, int]:
+        """Accepted and rejected groups that the p-values rest on."""
+        if not self._is_split or self.references is None:
+            return self.counts
+        held = self.references.part(held_back(self.references.groups, self.references.accepted))
+        return held.group_count(True), held.group_count(False)
+
+    @property
+    def _is_split(self) -> bool:
+        return self.split and min(self.counts) > 1
+
+    @cached_property
+    def judge(self) -> Judging:
         """The fitted judge, when both sides have references."""
         assert self.references is not None
-        return Judge(self.references, self.rule, self.modality, self._texts)
+        options = (self.rule, self.modality)
+        more = (self.weight, self.population != "none")
+        if not self._is_split:
+            return Judge(self.references, *options, self._texts, *more)
+        held = held_back(self.references.groups, self.references.accepted)
+        texts = self._texts
+        teacher = Judge(
+            self.references.part(~held), *options, texts.part(~held) if texts else None, *more
+        )
+        in_text_space = texts.references if texts else None
+        return SplitJudge(teacher, self.references, held, in_text_space)
 
     def outcome(self, vectors: Floats, in_text_space: Floats | None = None) -> Outcome | None:
         """Scores of judged vectors (m, d); None when there is nothing to compare with."""
@@ -101,7 +139,7 @@ class Case:
 
     def too_few(self) -> bool:
         """Whether a side has fewer groups than its risk needs."""
-        accepted, rejected = self.counts
+        accepted, rejected = self.calibrating
         return (accepted > 0 and accepted < groups_needed(self.risk_reject)) or (
             rejected > 0 and rejected < groups_needed(self.risk_accept)
         )
@@ -109,20 +147,58 @@ class Case:
     def messages(self) -> tuple[str, ...]:
         """What limits every verdict of this criterion, in sentences."""
         found = []
+        kind = "calibrating groups (split)" if self._is_split else "reference groups"
         for count, risk, side in zip(
-            self.counts, (self.risk_reject, self.risk_accept), ("accepted", "rejected"), strict=True
+            self.calibrating,
+            (self.risk_reject, self.risk_accept),
+            ("accepted", "rejected"),
+            strict=True,
         ):
             needed = groups_needed(risk)
             if 0 < count < needed:
                 found.append(
-                    f"{count} {side} reference groups; a risk of {risk:g} needs {needed}: "
+                    f"{count} {side} {kind}; a risk of {risk:g} needs {needed}: "
                     f"{needed - count} missing."
                 )
             elif count == 0:
                 found.append(f"No {side} references.")
+        if self.split and not self._is_split:
+            found.append("Too few groups to split: two a side at least.")
         if self.population == "batch":
             found.append("Score and call depend on the other samples of the batch.")
-        return (*found, *self.notes)
+        return (*found, *self._doubts, *self.notes)
+
+    @cached_property
+    def suspects(self) -> tuple[Suspect, ...]:
+        """References whose score, while their group was left out, contradicts their label."""
+        if self.references is None or self._is_split or not min(self.counts):
+            return ()
+        assert isinstance(self.judge, Judge)
+        return suspects(self.judge, self.labels)
+
+    @cached_property
+    def _doubts(self) -> tuple[str, ...]:
+        """What a person should look at among the references, in sentences."""
+        found = []
+        if self.references is not None and self.references.twins:
+            pairs = [f"{self._name(a)} and {self._name(b)}" for a, b in self.references.twins]
+            found.append(f"Near-duplicate references count once: {_some(pairs)}.")
+        if self.suspects:
+            names = [each.image for each in self.suspects]
+            found.append(
+                f"{len(names)} of {len(self.labels)} references score against their label when "
+                f"left out, look at them first: {_some(names)}."
+            )
+        return tuple(found)
+
+    def _name(self, index: int) -> str:
+        return self.labels[index].image if self.labels else f"reference {index + 1}"
+
+
+def _some(names: Sequence[str], most: int = 3) -> str:
+    """The first names, and how many more there are."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def no_verdict(case: Case) -> Verdict:
@@ -155,19 +231,10 @@ def verdicts(
     in_text_space : ndarray of float, shape (m, t), optional
     """
     messages = case.messages()
-    nearest = _nearest(case, vectors)
-    spoken = _spoken(case, in_text_space, len(outcome.score))
+    every = evidence_of(case, outcome, vectors, in_text_space)
     found = []
-    for i, decided in enumerate(decisions(case, outcome)):
+    for i, (decided, evidence) in enumerate(zip(decisions(case, outcome), every, strict=True)):
         score = float(outcome.score[i])
-        evidence = Evidence(
-            *nearest[i],
-            statements=spoken[i],
-            weight=outcome.weight,
-            margin=score - outcome.cut,
-            population=case.population,
-            degenerate=outcome.degenerate,
-        )
         extra: tuple[str, ...] = ()
         if outcome.unlike[i]:
             extra = ("Unlike every reference: the stated risk does not cover it.",)
@@ -223,43 +290,3 @@ def decisions(case: Case, outcome: Outcome) -> list[Decided]:
             )
         found.append(Decided(verdict, reason, a, r))
     return found
-
-
-def _nearest(
-    case: Case, vectors: Floats
-) -> list[tuple[tuple[Neighbour, ...], tuple[Neighbour, ...]]]:
-    """The nearest accepted and rejected references of every judged vector."""
-    refs = case.references
-    if refs is None:
-        return [((), ())] * len(vectors)
-    cosines = unit(vectors) @ refs.vectors.T
-    found = []
-    for row in cosines:
-        sides = []
-        for side in (True, False):
-            order = [i for i in np.argsort(-row, kind="stable") if refs.accepted[i] == side]
-            sides.append(
-                tuple(_with_similarity(case.labels[i], float(row[i])) for i in order[:NEIGHBOURS])
-            )
-        found.append((sides[0], sides[1]))
-    return found
-
-
-def _with_similarity(label: Neighbour, similarity: float) -> Neighbour:
-    return Neighbour(
-        label.reference, label.image, label.verdict, similarity, label.expert, label.group
-    )
-
-
-def _spoken(
-    case: Case, in_text_space: Floats | None, count: int
-) -> list[tuple[tuple[str, str, float], ...]]:
-    """Every statement with its cosine to the micrograph."""
-    texts = case.texts
-    if texts is None or in_text_space is None or not case.statements:
-        return [()] * count
-    cosines = unit(in_text_space) @ np.vstack([texts.accept, texts.reject]).T
-    return [
-        tuple((text, side, float(c)) for (text, side), c in zip(case.statements, row, strict=True))
-        for row in cosines
-    ]

@@ -8,10 +8,13 @@ is made on references only and made again inside each fold, see `nested`.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_qualify.decide.choosing import Choice, Chooser
+from napari_qualify.decide.linear import Linear, linear_scores
 from napari_qualify.decide.nested import (
     NestedScores,
     Space,
@@ -19,68 +22,15 @@ from napari_qualify.decide.nested import (
     nested_scores,
     standardise,
 )
-from napari_qualify.decide.population import (
-    Population,
-    best_cut,
-    group_means,
-    library_population,
-    separation,
-)
-from napari_qualify.decide.rules import DEFAULT, Floats, Mask, Setting, candidates, products, unit
+from napari_qualify.decide.population import group_means
+from napari_qualify.decide.references import References
+from napari_qualify.decide.rules import Floats, Mask, products, unit
+from napari_qualify.decide.settings import DEFAULT, NAMED, Setting, candidates
 from napari_qualify.decide.text import Texts, nested_cross
 
 # With fewer groups on a side, choosing among rules costs more accuracy than it gains.
 GROUPS_TO_CHOOSE_RULE = 20
-GROUPS_TO_CHOOSE_WEIGHT = 5
-WEIGHTS = (1.0, 0.75, 0.5, 0.25, 0.0)  # of equal weights the first, all visual, is kept
-
-
-@dataclass(frozen=True, eq=False)
-class References:
-    """The references of one criterion, as the decision sees them.
-
-    Attributes
-    ----------
-    vectors : ndarray of float, shape (n, d)
-        Visual vectors; scaled to unit length here.
-    accepted : ndarray of bool, shape (n,)
-    groups : sequence of str, length n
-        Specimen of each; the unit of every estimate.
-    """
-
-    vectors: Floats
-    accepted: Mask
-    groups: Sequence[str]
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "vectors", unit(self.vectors))
-
-    def __len__(self) -> int:
-        return len(self.accepted)
-
-    def group_count(self, accepted: bool) -> int:
-        """Number of groups on a side."""
-        return len({g for g, a in zip(self.groups, self.accepted, strict=True) if a == accepted})
-
-
-@dataclass(frozen=True, eq=False)
-class Choice:
-    """What was chosen on one set of references: setting, populations, weight, cut."""
-
-    setting: int
-    visual: Population
-    cross: Population
-    weight: float
-    cut: float
-
-    def blend(self, visual: Floats | None, cross: Floats | None) -> Floats:
-        """Hybrid ``w z(v) + (1 - w) z(c)`` of raw scores."""
-        parts = []
-        if visual is not None and self.weight > 0:
-            parts.append(self.weight * self.visual.z(visual))
-        if cross is not None and self.weight < 1:
-            parts.append((1 - self.weight) * self.cross.z(cross))
-        return np.asarray(sum(parts[1:], parts[0]))
+GROUPS_TO_CHOOSE_STRENGTH = 5  # of one named rule
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +50,27 @@ class Scores:
     margins: Floats
 
 
+class Judging(Protocol):
+    """What `Judge` and `split.SplitJudge` have in common."""
+
+    @property
+    def references(self) -> References: ...  # noqa: D102
+
+    @property
+    def settings(self) -> tuple[Setting, ...]: ...  # noqa: D102
+
+    @property
+    def used_modality(self) -> str: ...  # noqa: D102
+
+    @property
+    def choice(self) -> Choice: ...  # noqa: D102
+
+    @property
+    def calibration(self) -> tuple[Floats, Mask, NDArray[np.intp]]: ...  # noqa: D102
+
+    def scores(self, vectors: Floats, in_text_space: Floats | None = None) -> Scores: ...  # noqa: D102
+
+
 @dataclass(frozen=True, eq=False)
 class Judge:
     """Both sides have references: scores, cut and calibration of a criterion.
@@ -108,26 +79,28 @@ class Judge:
     ----------
     references : References
     rule : str
-        See `rules.candidates`.
+        See `settings.candidates`.
     modality : {'auto', 'visual', 'cross', 'hybrid'}
     texts : Texts or None
         Statements and descriptions, when the encoder has text.
+    weight : float or None
+        Fixed share of the visual score in the hybrid; None chooses it.
+    standardised : bool
+        False: raw scores, with the cut at 0.
     """
 
     references: References
     rule: str = "auto"
     modality: str = "auto"
     texts: Texts | None = None
+    weight: float | None = None
+    standardised: bool = True
     settings: tuple[Setting, ...] = field(init=False)
     folds: NDArray[np.intp] = field(init=False)
 
     def __post_init__(self) -> None:
         refs = self.references
-        allowed = candidates(self.rule)
-        fewest = min(refs.group_count(True), refs.group_count(False))
-        if fewest < GROUPS_TO_CHOOSE_RULE:
-            allowed = (DEFAULT if DEFAULT in allowed else allowed[0],)
-        object.__setattr__(self, "settings", allowed)
+        object.__setattr__(self, "settings", _allowed(self.rule, refs.fewest))
         object.__setattr__(self, "folds", fold_of_groups(refs.groups, refs.accepted))
 
     @property
@@ -150,66 +123,42 @@ class Judge:
             return None
         return nested_cross(self.texts, self.references.accepted, self.folds)
 
-    def _choose(self, visual: Floats, cross: Floats | None) -> Choice:
-        """Choose on left-out scores: visual (settings, n), cross (n,)."""
-        refs = self.references
-
-        def means(scores: Floats) -> tuple[Floats, Mask]:
-            values, sides, _ = group_means(scores, refs.accepted, refs.groups)
-            return values, sides
-
-        merit = [separation(*means(scores)) for scores in visual]
-        best = int(np.argmax(merit))
-        visual_population = library_population(*means(visual[best]))
-        cross_population = Population() if cross is None else library_population(*means(cross))
-        weight = self._weight(visual[best], cross, visual_population, cross_population)
-        choice = Choice(best, visual_population, cross_population, weight, 0.0)
-        cut = best_cut(*means(choice.blend(visual[best], cross)))
-        return Choice(best, visual_population, cross_population, weight, cut)
-
-    def _weight(
-        self, visual: Floats, cross: Floats | None, of_visual: Population, of_cross: Population
-    ) -> float:
-        refs = self.references
-        if cross is None or self.used_modality == "visual":
-            return 1.0
-        if self.used_modality == "cross":
-            return 0.0
-        if min(refs.group_count(True), refs.group_count(False)) < GROUPS_TO_CHOOSE_WEIGHT:
-            return 1.0
-        merit = []
-        for weight in WEIGHTS:
-            blend = Choice(0, of_visual, of_cross, weight, 0.0).blend(visual, cross)
-            values, sides, _ = group_means(blend, refs.accepted, refs.groups)
-            merit.append(round(separation(values, sides), 9))
-        return WEIGHTS[int(np.argmax(merit))]
+    @cached_property
+    def _chooser(self) -> Chooser:
+        return Chooser(self.references, self.used_modality, self.weight, self.standardised)
 
     @cached_property
     def choice(self) -> Choice:
         """Chosen on all references, from their leave-one-group-out scores."""
-        return self._choose(self._nested.outer, None if self._cross is None else self._cross[0])
+        cross = None if self._cross is None else self._cross[0]
+        return self._chooser.choose(self._nested.outer, cross)
 
     @cached_property
     def fold_choices(self) -> tuple[Choice, ...]:
         """Chosen again without each fold."""
         return tuple(
-            self._choose(
+            self._chooser.choose(
                 self._nested.inner[:, f], None if self._cross is None else self._cross[1][f]
             )
             for f in range(int(self.folds.max()) + 1)
         )
 
     @cached_property
-    def calibration(self) -> tuple[Floats, Mask, NDArray[np.intp]]:
-        """Margin of every group under the judge without it, its side and its fold."""
+    def left_out(self) -> Floats:
+        """Margin of every reference under the judge without its fold, shape (n,)."""
         margins = np.empty(len(self.references))
         for f, choice in enumerate(self.fold_choices):
             own = self.folds == f
             cross = None if self._cross is None else self._cross[0][own]
             visual = self._nested.outer[choice.setting, own]
             margins[own] = choice.blend(visual, cross) - choice.cut
+        return margins
+
+    @cached_property
+    def calibration(self) -> tuple[Floats, Mask, NDArray[np.intp]]:
+        """Margin of every group under the judge without it, its side and its fold."""
         values, sides, first = group_means(
-            margins, self.references.accepted, self.references.groups
+            self.left_out, self.references.accepted, self.references.groups
         )
         return values, sides, self.folds[first]
 
@@ -224,29 +173,62 @@ class Judge:
             The same taken into the text space, when the encoder has text.
         """
         rows = unit(vectors)
-        everything = np.ones(len(self.references), dtype=bool)
-        cross = self._cross_of(in_text_space, everything)
+        kept = [self.folds != f for f in range(len(self.fold_choices))]
+        kept.append(np.ones(len(self.references), dtype=bool))
+        choices = [*self.fold_choices, self.choice]
+        visual = self._visual(rows, kept, [self.settings[c.setting] for c in choices])
+        cross = [self._cross_of(in_text_space, each) for each in kept]
         margins = np.empty((len(rows), len(self.fold_choices)))
         for f, choice in enumerate(self.fold_choices):
-            kept = self.folds != f
-            fold_cross = self._cross_of(in_text_space, kept)
-            visual = self._visual(rows, kept, self.settings[choice.setting])
-            margins[:, f] = choice.blend(visual, fold_cross) - choice.cut
-        visual = self._visual(rows, everything, self.settings[self.choice.setting])
-        return Scores(visual, cross, margins)
+            margins[:, f] = choice.blend(visual[:, f], cross[f]) - choice.cut
+        return Scores(visual[:, -1], cross[-1], margins)
 
-    def _visual(self, rows: Floats, kept: Mask, setting: Setting) -> Floats:
-        """Raw visual scores (m,) under the kept references."""
-        vectors, accepted = self.references.vectors[kept], self.references.accepted[kept]
-        if accepted.all() or not accepted.any():
-            # Only where a side has a single group: its own calibration is void (NaN) too.
-            return np.full(len(rows), np.nan)
-        if setting.standardised:
-            space: Space = standardise(vectors)
-            vectors, rows = space(vectors), space(rows)
-        return setting.score(products(vectors, rows), accepted)
+    def linear(self) -> Linear | None:
+        """The judge of all references as a linear one; None where its rule is not."""
+        everything = np.ones(len(self.references), dtype=bool)
+        return self._linear(everything, self.settings[self.choice.setting])
+
+    def _visual(self, rows: Floats, kept: Sequence[Mask], settings: Sequence[Setting]) -> Floats:
+        """Raw visual scores (m, k) under k judges; NaN where a side has no reference left."""
+        found = np.full((len(rows), len(kept)), np.nan)
+        linear: dict[int, Linear] = {}
+        for i, (mask, setting) in enumerate(zip(kept, settings, strict=True)):
+            accepted = self.references.accepted[mask]
+            if accepted.all() or not accepted.any():
+                # Only where a side has a single group: its own calibration is void (NaN) too.
+                continue
+            one = self._linear(mask, setting)
+            if one is not None:
+                linear[i] = one
+                continue
+            vectors, judged = self.references.vectors[mask], rows
+            if setting.standardised:
+                space: Space = standardise(vectors)
+                vectors, judged = space(vectors), space(rows)
+            found[:, i] = setting.score(products(vectors, judged), accepted)
+        if linear:
+            found[:, list(linear)] = linear_scores(rows, list(linear.values()))
+        return found
+
+    def _linear(self, mask: Mask, setting: Setting) -> Linear | None:
+        vectors, accepted = self.references.vectors[mask], self.references.accepted[mask]
+        space = standardise(vectors) if setting.standardised else None
+        seen = vectors if space is None else space(vectors)
+        dual = setting.dual(products(seen, seen[:0]), accepted)
+        if dual is None:
+            return None
+        return Linear(dual.coefficients @ seen, dual.offset, space)
 
     def _cross_of(self, in_text_space: Floats | None, kept: Mask) -> Floats | None:
         if self.texts is None or in_text_space is None:
             return None
         return unit(in_text_space) @ self.texts.direction(self.references.accepted, kept)
+
+
+def _allowed(rule: str, fewest: int) -> tuple[Setting, ...]:
+    """Settings to choose among, given the groups on the side that has fewer."""
+    allowed = candidates(rule)
+    enough = GROUPS_TO_CHOOSE_STRENGTH if rule in NAMED else GROUPS_TO_CHOOSE_RULE
+    if fewest < enough:
+        return (DEFAULT if DEFAULT in allowed else allowed[0],)
+    return allowed

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_qualify.decide.rules import Floats, Mask, Products, Setting, unit
+from napari_qualify.decide.rules import Floats, Mask, Products, unit
+from napari_qualify.decide.settings import Setting
 
 MAX_FOLDS = 40
 # Standardising divides by the references' deviation; features that hardly vary are damped.

@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from napari_qualify.decide.choosing import Choice
 from napari_qualify.decide.conformal import p_value
-from napari_qualify.decide.judge import Judge, References
+from napari_qualify.decide.judge import Judging
 from napari_qualify.decide.nested import fold_of_groups
 from napari_qualify.decide.population import Population, batch_population, group_means
+from napari_qualify.decide.references import References
 from napari_qualify.decide.rules import Floats, unit
 
 
@@ -38,6 +40,8 @@ class Outcome:
         A population did not vary, so that z is 0.
     unlike : ndarray of bool, shape (m,)
         Far from every reference.
+    margin_unit : float
+        Reference deviation in the units of the calibration.
     """
 
     score: Floats
@@ -50,6 +54,7 @@ class Outcome:
     weight: float | None = None
     degenerate: bool = False
     unlike: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=bool))
+    margin_unit: float = 1.0
 
     def p_values(self) -> tuple[Floats | None, Floats | None]:
         """p_accept and p_reject, shape (m,) each; None for a side without references."""
@@ -81,11 +86,12 @@ class Outcome:
             self.weight,
             self.degenerate,
             np.array([self.unlike[list(fields)].any() for fields in samples], dtype=bool),
+            self.margin_unit,
         )
 
 
 def two_sided(
-    judge: Judge,
+    judge: Judging,
     vectors: Floats,
     in_text_space: Floats | None = None,
     population: str = "library",
@@ -94,10 +100,11 @@ def two_sided(
 
     Parameters
     ----------
-    population : {'library', 'batch'}
+    population : {'library', 'batch', 'none'}
         Over what the score is standardised. With `batch` the cut is 0 and a
         score depends on the other micrographs of the batch, as in the paper;
-        the p-values rest on the references in either case.
+        the p-values rest on the references in either case. With `none` the
+        judge leaves scores as they are.
     """
     raw, choice = judge.scores(vectors, in_text_space), judge.choice
     of_visual, of_cross, cut = choice.visual, choice.cross, choice.cut
@@ -111,11 +118,13 @@ def two_sided(
     if raw.cross is not None:
         scores["cross"] = of_cross.z(raw.cross)
     modality = judge.used_modality
-    score = scores.get("visual" if choice.weight == 1 else "cross")
     if modality == "hybrid":
-        score = choice.weight * scores["visual"] + (1 - choice.weight) * scores["cross"]
-        scores["hybrid"] = score
-    assert score is not None  # a judge has a visual or a cross score
+        scores["hybrid"] = Choice(0, of_visual, of_cross, choice.weight, 0.0).blend(
+            raw.visual, raw.cross
+        )
+        # What was chosen all visual, or all cross, is called so.
+        modality = {1.0: "visual", 0.0: "cross"}.get(choice.weight, "hybrid")
+    score = scores[modality]
     values, sides, folds = judge.calibration
     return Outcome(
         score,
@@ -125,7 +134,7 @@ def two_sided(
         scores,
         Calibration(values[sides], raw.margins[:, folds[sides]]),
         Calibration(values[~sides], raw.margins[:, folds[~sides]]),
-        choice.weight if modality == "hybrid" else None,
+        choice.weight if judge.used_modality == "hybrid" else None,
         (choice.weight > 0 and of_visual.degenerate) or (choice.weight < 1 and of_cross.degenerate),
         far_from(judge.references, vectors),
     )
@@ -173,6 +182,7 @@ def one_sided(references: References, vectors: Floats, risk: float) -> Outcome:
         None if accepted else side,
         degenerate=population.degenerate,
         unlike=far_from(references, vectors),
+        margin_unit=1.0 if population.degenerate else population.deviation,
     )
 
 

@@ -88,6 +88,17 @@ def separation(means: Floats, sides: Mask) -> float:
     return float((accepted.mean() - rejected.mean()) / max(spread, DEGENERATE))
 
 
+def separations_without(means: Floats, sides: Mask) -> Floats:
+    """`separation` with each group left out in turn, shape (k,); NaN where undefined."""
+    found = np.full(len(means), np.nan)
+    for i in range(len(means)):
+        kept = np.arange(len(means)) != i
+        value = separation(means[kept], sides[kept])
+        if np.isfinite(value):
+            found[i] = value
+    return found
+
+
 def best_cut(means: Floats, sides: Mask) -> float:
     """Score at which two normal densities, one per side, are equal.
 

@@ -3,17 +3,16 @@
 Each rule is one function and one row of `RULES`. All work on inner products
 alone (the dual form), because references are few and vectors long: a rule sees
 the Gram matrix of the references and the products of the judged vectors with
-them, so that leaving references out costs no pass over the vectors.
+them, so that leaving references out costs no pass over the vectors. A linear
+rule gives its coefficients (`Dual`), and many vectors are then scored at once.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-from napari_qualify.errors import UsageError
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -120,16 +119,29 @@ def net(
     )
 
 
-def gaussian(p: Products, accepted: Mask, *, shrinkage: float = 0.1) -> Floats:
-    """Log-odds of two Gaussians with a shared covariance, shrunk to its mean variance.
+@dataclass(frozen=True, eq=False)
+class Dual:
+    """A linear rule: score ``x.(R^T coefficients) + offset`` for references R (n, d)."""
 
-    ``x.w + b`` with ``w = S^-1 (mean P - mean N)`` and
-    ``S = (1 - shrinkage) S_pooled + shrinkage nu I``, ``nu`` the mean variance;
-    linear discriminant analysis with the shrinkage of Friedman, JASA 84 (1989)
-    165, solved for the references' coefficients by the Woodbury identity. Where
-    the references do not vary within their class (1 + 1), S is the unit matrix
-    and the rule is the nearest mean.
-    """
+    coefficients: Floats
+    offset: float = 0.0
+
+    def score(self, p: Products) -> Floats:
+        """Scores of the judged vectors, shape (m,)."""
+        return np.asarray(p.across @ self.coefficients + self.offset)
+
+
+def net_dual(
+    p: Products, accepted: Mask, *, pool: str = "mean", centred: bool = False, **_: Any
+) -> Dual | None:
+    """`net` as a linear rule; None for pools and centring that are not linear."""
+    if pool != "mean" or centred:
+        return None
+    return Dual(np.where(accepted, 1.0 / accepted.sum(), -1.0 / (~accepted).sum()))
+
+
+def gaussian_dual(p: Products, accepted: Mask, *, shrinkage: float = 0.1) -> Dual:
+    """Coefficients of `gaussian`."""
     n = len(accepted)
     positive, negative = accepted.sum(), (~accepted).sum()
     difference = np.where(accepted, 1.0 / positive, -1.0 / negative)
@@ -148,123 +160,62 @@ def gaussian(p: Products, accepted: Mask, *, shrinkage: float = 0.1) -> Floats:
                 system, centring @ p.among @ difference
             )
         coefficients = coefficients / ridge
-    return np.asarray((p.across - (average @ p.among)[None, :]) @ coefficients)
+    return Dual(coefficients, -float(average @ p.among @ coefficients))
 
 
-@dataclass(frozen=True)
-class Setting:
-    """A rule with its settings; what `auto` chooses among.
+def gaussian(p: Products, accepted: Mask, *, shrinkage: float = 0.1) -> Floats:
+    """Log-odds of two Gaussians with a shared covariance, shrunk to its mean variance.
 
-    Attributes
-    ----------
-    rule : str
-        Key of `RULES`.
-    options : mapping
-        Keyword arguments of the rule.
-    standardised : bool
-        Vectors are standardised feature by feature on the references, and
-        scaled to unit length again, before the rule sees them.
+    ``x.w + b`` with ``w = S^-1 (mean P - mean N)`` and
+    ``S = (1 - shrinkage) S_pooled + shrinkage nu I``, ``nu`` the mean variance;
+    linear discriminant analysis with the shrinkage of Friedman, JASA 84 (1989)
+    165, solved for the references' coefficients by the Woodbury identity. Where
+    the references do not vary within their class (1 + 1), S is the unit matrix
+    and the rule is the nearest mean.
     """
-
-    rule: str
-    options: Mapping[str, Any] = field(default_factory=dict)
-    standardised: bool = False
-
-    def __str__(self) -> str:
-        parts = [f"{key}={value}" for key, value in self.options.items()]
-        if self.standardised:
-            parts.append("standardised=True")
-        return f"{self.rule}({', '.join(parts)})"
-
-    def score(self, p: Products, accepted: Mask) -> Floats:
-        """Scores of the judged vectors, shape (m,); higher is more acceptable."""
-        return RULES[self.rule](p, accepted, **self.options)
+    return gaussian_dual(p, accepted, shrinkage=shrinkage).score(p)
 
 
-RULES: dict[str, Callable[..., Floats]] = {"net": net, "gaussian": gaussian}
+def cache(p: Products, accepted: Mask, *, sharpness: float = 5.5) -> Floats:
+    """Mean of ``exp(-b (1 - x.r))`` over accepted minus that over rejected references.
 
-# Of equal candidates `auto` keeps the first, so a tie goes to `net`.
-CANDIDATES: tuple[Setting, ...] = (
-    Setting("net", {"pool": "soft", "sharpness": 5.0, "centred": True}, standardised=True),
-    Setting("net", {"pool": "soft", "sharpness": 5.0, "centred": True}),
-    Setting("net", {"pool": "mean"}),
-    Setting("net", {"pool": "max"}),
-    Setting("gaussian", {"shrinkage": 0.1}, standardised=True),
-    Setting("gaussian", {"shrinkage": 0.1}),
-)
-
-
-# Taken where the references are too few to choose on: on few references of real and of rendered
-# micrographs it ranks best or as well as any (benchmarks/qe_microstructure.py).
-DEFAULT = Setting("gaussian", {"shrinkage": 0.1}, standardised=True)
-
-
-def candidates(rule: str) -> tuple[Setting, ...]:
-    """Settings that a criterion's rule allows.
-
-    Parameters
-    ----------
-    rule : str
-        ``auto``; a rule's name, for all its settings; or one setting written
-        out as `Setting` prints it, for example ``net(pool=max)``.
-
-    Raises
-    ------
-    UsageError
-        If there is no such rule or option.
+    The key-value cache of Tip-Adapter (Zhang et al., ECCV 2022, arXiv 2111.03930)
+    for two classes, each side weighing the same; b is its sharpness.
     """
-    if rule == "auto":
-        return CANDIDATES
-    if rule in RULES:
-        return tuple(setting for setting in CANDIDATES if setting.rule == rule)
-    return (parse_setting(rule),)
+    affinity = np.exp(-sharpness * (1 - p.across))
+    return np.asarray(affinity[:, accepted].mean(axis=1) - affinity[:, ~accepted].mean(axis=1))
 
 
-def parse_setting(text: str) -> Setting:
-    """Read back what ``str(Setting(...))`` writes, checking names and values.
+def probe_dual(p: Products, accepted: Mask, *, c: float = 10.0) -> Dual:
+    """Coefficients of `probe`."""
+    from sklearn.linear_model import LogisticRegression
 
-    Raises
-    ------
-    UsageError
-        If there is no such rule or option, or a value is out of range.
+    # Logistic regression on the n coordinates that the references span is that on all d.
+    values, axes = np.linalg.eigh(p.among)
+    kept = values > _TINY * max(values[-1], 1.0)
+    roots = np.sqrt(values[kept])
+    model = LogisticRegression(C=c, class_weight="balanced", max_iter=1000)
+    model.fit(axes[:, kept] * roots, accepted)
+    return Dual(axes[:, kept] @ (model.coef_[0] / roots), float(model.intercept_[0]))
+
+
+def probe(p: Products, accepted: Mask, *, c: float = 10.0) -> Floats:
+    """Log-odds of a logistic regression with an L2 penalty, the classes weighing the same.
+
+    The linear probe of Radford et al. 2021 (arXiv 2103.00020); c is the inverse
+    strength of the penalty as in scikit-learn, which fits it.
     """
-    name, _, inside = text.strip().partition("(")
-    parts = [part.partition("=") for part in inside.rstrip(")").split(",") if part.strip()]
-    try:
-        options = {key.strip(): _OPTIONS[key.strip()](value.strip()) for key, _, value in parts}
-        standardised = options.pop("standardised", False)
-        fits = set(options) <= _ALLOWED[name]
-    except (KeyError, ValueError):
-        fits = False
-    if not fits or not 0 < options.get("shrinkage", 0.1) <= 1 or options.get("sharpness", 1) <= 0:
-        raise UsageError(
-            f"no rule {text!r}: use auto, net, gaussian, or one with its settings such as "
-            "'net(pool=mean)', 'net(pool=soft, sharpness=5, centred=True, standardised=True)' or "
-            "'gaussian(shrinkage=0.1)' (shrinkage above 0, at most 1; sharpness above 0)"
-        )
-    return Setting(name, options, standardised)
+    return probe_dual(p, accepted, c=c).score(p)
 
 
-def _word(*allowed: str) -> Callable[[str], str]:
-    """A parser that lets only the allowed words pass."""
-
-    def parse(text: str) -> str:
-        if text not in allowed:
-            raise ValueError(text)
-        return text
-
-    return parse
-
-
-def _truth(text: str) -> bool:
-    return {"true": True, "false": False}[text.lower()]
-
-
-_OPTIONS: dict[str, Callable[[str], Any]] = {
-    "pool": _word("mean", "max", "soft"),
-    "sharpness": float,
-    "shrinkage": float,
-    "centred": _truth,
-    "standardised": _truth,
+RULES: dict[str, Callable[..., Floats]] = {
+    "net": net,
+    "gaussian": gaussian,
+    "cache": cache,
+    "probe": probe,
 }
-_ALLOWED = {"net": {"pool", "sharpness", "centred"}, "gaussian": {"shrinkage"}}
+LINEAR: dict[str, Callable[..., Dual | None]] = {
+    "net": net_dual,
+    "gaussian": gaussian_dual,
+    "probe": probe_dual,
+}

@@ -39,6 +39,10 @@ class Texts:
             and (len(self.reject) or (described & ~accepted).any())
         )
 
+    def part(self, kept: Mask) -> "Texts":
+        """All statements, with those references and descriptions that a mask keeps."""
+        return Texts(self.accept, self.reject, self.descriptions[kept], self.references[kept])
+
     def direction(self, accepted: Mask, kept: Mask) -> Floats:
         """``mean(T+) - mean(T-)`` with the descriptions of the kept references.
 

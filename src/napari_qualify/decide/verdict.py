@@ -85,6 +85,15 @@ class Evidence:
         'library' or 'batch': over what the score was standardised.
     degenerate : bool
         True when the population did not vary, so that the score is 0.
+    shares : mapping of str to float
+        What each modality adds to the score: ``w z(v)`` and ``(1 - w) z(c)``.
+    statement_shares : tuple of float
+        What each of `statements` adds to the cross score: plus or minus its
+        cosine over the number of statements of its side.
+    to_accept, to_reject : float or None
+        By how much the score would have to rise (fall, negative) for the
+        verdict accept (reject), in reference deviations; 0 where it is the
+        verdict, None where no score leads there.
     """
 
     accepted: tuple[Neighbour, ...] = ()
@@ -94,6 +103,10 @@ class Evidence:
     margin: float | None = None
     population: str = "library"
     degenerate: bool = False
+    shares: Mapping[str, float] = field(default_factory=dict)
+    statement_shares: tuple[float, ...] = ()
+    to_accept: float | None = None
+    to_reject: float | None = None
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from napari_qualify.progress import Progress, silent
 from napari_qualify.segment.phases import Phases
 
 if TYPE_CHECKING:
+    from napari_qualify.library.records import Criterion
     from napari_qualify.library.store import Library
 
 _LARGE_BYTES = 1 << 26  # of a file
@@ -237,16 +238,22 @@ def embed(
 
 
 def embed_references(
-    library: "Library", criterion: str | None = None, progress: Progress | None = None
+    library: "Library",
+    criterion: "str | Criterion | None" = None,
+    progress: Progress | None = None,
+    encoder: Encoder | None = None,
 ) -> int:
     """Embed the references that the library holds no vector of.
 
     Parameters
     ----------
     library : Library
-    criterion : str, optional
-        One criterion; by default all.
+    criterion : str or Criterion, optional
+        One criterion, or one of the library's with another view or tile; by
+        default all.
     progress : callable, optional
+    encoder : Encoder, optional
+        By default the library's own.
 
     Returns
     -------
@@ -258,11 +265,11 @@ def embed_references(
     LibraryError
         If a reference's source is needed and out of reach.
     """
-    encoder = load_encoder(library.encoder)
+    encoder = encoder or load_encoder(library.encoder)
     added = 0
-    for name in [criterion] if criterion is not None else list(library.criteria):
-        settings = settings_of(library, name)
-        keyed = reference_keys(library, name, settings)
+    for one in [criterion] if criterion is not None else list(library.criteria):
+        settings = settings_of(library, one)
+        keyed = reference_keys(library, one, settings)
         known = library.vectors(fingerprint(encoder, settings), [key for _, key in keyed])
         missing = [reference for reference, key in keyed if key not in known]
         each = embed_each(
@@ -277,17 +284,18 @@ def embed_references(
 
 
 def reference_keys(
-    library: "Library", criterion: str, settings: EmbedSettings
+    library: "Library", criterion: "str | Criterion", settings: EmbedSettings
 ) -> list[tuple[Any, str]]:
     """The criterion's references with the keys of their vectors."""
     found = []
-    for reference in library.references(criterion):
+    name = criterion if isinstance(criterion, str) else criterion.name
+    for reference in library.references(name):
         key = reference.key
         if settings.view_name != "raw":
             phases = library.load_phases(reference.content_hash)
             if phases is None:
                 raise SegmentationError(
-                    f"reference {reference.image!r} of criterion {criterion!r}: the view "
+                    f"reference {reference.image!r} of criterion {name!r}: the view "
                     f"{settings.view!r} needs phases and the library has none of it. Segment it "
                     "and store its phases in the library."
                 )

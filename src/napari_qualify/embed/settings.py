@@ -10,6 +10,7 @@ from napari_qualify.embed.views import parse_view
 from napari_qualify.micrograph import Micrograph
 
 if TYPE_CHECKING:
+    from napari_qualify.library.records import Criterion
     from napari_qualify.library.store import Library
 
 OVERLAP = 0.25
@@ -77,7 +78,7 @@ def tile_pixels(micrograph: Micrograph, settings: EmbedSettings) -> tuple[float 
     return side, []
 
 
-def settings_of(library: "Library", criterion: str) -> EmbedSettings:
+def settings_of(library: "Library", criterion: "str | Criterion") -> EmbedSettings:
     """How a criterion wants its micrographs embedded."""
-    found = library.criteria[criterion]
+    found = library.criteria[criterion] if isinstance(criterion, str) else criterion
     return EmbedSettings(found.view, found.tile_um)

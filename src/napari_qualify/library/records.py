@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from napari_qualify.decide.rules import candidates
+from napari_qualify.decide.settings import candidates
 from napari_qualify.embed.views import parse_view
 from napari_qualify.errors import UsageError
 from napari_qualify.library.jsontext import digest
@@ -30,11 +30,18 @@ class Record(BaseModel):
 
     # Fields that may differ without changing what is judged.
     incidental: ClassVar[frozenset[str]] = frozenset()
+    # Fields that libraries written earlier do not have; at their default they are as if absent.
+    later: ClassVar[frozenset[str]] = frozenset()
 
     @property
     def contents_hash(self) -> str:
         """sha256 of what counts for verdicts; the library's version rests on it."""
-        return digest(self.model_dump(mode="json", exclude=set(self.incidental)))
+        absent = {
+            name
+            for name in self.later
+            if getattr(self, name) == type(self).model_fields[name].default
+        }
+        return digest(self.model_dump(mode="json", exclude=set(self.incidental) | absent))
 
 
 class Criterion(Record):
@@ -61,7 +68,14 @@ class Criterion(Record):
         Side of a tile in micrometres; None takes tiles of the short side.
     limit : str or None
         Measured limit, for example ``pore.area_fraction <= 0.01``.
+    weight : float or None
+        Share of the visual score in the hybrid, in [0, 1]; None chooses it on
+        the references.
+    split : bool
+        Half of the reference groups calibrate only: exact control of the risks.
     """
+
+    later: ClassVar[frozenset[str]] = frozenset({"weight", "split"})
 
     name: str = Field(min_length=1, max_length=200)
     accept: tuple[str, ...] = ()
@@ -73,6 +87,8 @@ class Criterion(Record):
     risk_reject: Risk = 0.1
     tile_um: Micrometres | None = None
     limit: str | None = None
+    weight: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
+    split: bool = False
 
     @field_validator("name")
     @classmethod

@@ -108,6 +108,8 @@ class Library(Bridged):
         risk_reject: float | None = None,
         tile_um: float | None = None,
         limit: str | None = None,
+        weight: float | None = None,
+        split: bool = False,
         replace: bool = False,
     ) -> Criterion:
         """Add a criterion.
@@ -129,6 +131,10 @@ class Library(Bridged):
             Side of a tile in micrometres.
         limit : str, optional
             For example ``pore.area_fraction <= 0.01``.
+        weight : float, optional
+            Share of the visual score in the hybrid; chosen on the references unless set.
+        split : bool
+            Half of the reference groups calibrate only: exact control of the risks.
         replace : bool
             Replace the criterion of this name; its references stay.
 
@@ -156,6 +162,8 @@ class Library(Bridged):
                 "risk_reject": both if risk_reject is None else risk_reject,
                 "tile_um": tile_um,
                 "limit": limit,
+                "weight": weight,
+                "split": split,
             },
         )
         if limit is not None:

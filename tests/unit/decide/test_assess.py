@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_qualify.decide.assess import Case, decisions, no_verdict, verdicts
-from napari_qualify.decide.judge import References
+from napari_qualify.decide.references import References
 from napari_qualify.decide.rules import unit
 from napari_qualify.decide.text import Texts
 from napari_qualify.decide.verdict import Neighbour
@@ -201,14 +201,57 @@ def test_without_references_the_sign_of_the_cross_score_is_the_call():
         assert [s[1] for s in v.evidence.statements] == ["accept", "accept", "reject"]
 
 
-def test_text_joins_the_score_by_a_weight_chosen_on_references():
-    case, bridge = with_text(make_case(12, 12, distance=2))
-    vectors, _ = judged(20, distance=2)
+def test_text_that_helps_joins_the_score_by_a_weight_chosen_on_references():
+    vectors, _ = judged(20, distance=1)
+    weights = []
+    for seed in range(6):
+        case, bridge = with_text(make_case(12, 12, seed, distance=1), seed=seed)
+        outcome = case.outcome(vectors, vectors @ bridge)
+        assert set(outcome.scores) == {"visual", "cross", "hybrid"}
+        w = outcome.weight
+        weights.append(w)
+        assert outcome.modality == {1: "visual", 0: "cross"}.get(w, "hybrid")
+        expected = w * outcome.scores["visual"] + (1 - w) * outcome.scores["cross"]
+        np.testing.assert_allclose(outcome.score, expected)
+    assert sum(w < 1 for w in weights) >= 3
+
+
+def test_text_without_information_seldom_joins():
+    weights = []
+    for seed in range(30):
+        case, bridge = with_text(make_case(10, 10, seed, distance=3), seed=seed, informative=False)
+        vectors, _ = judged(2)
+        outcome = case.outcome(vectors, vectors @ bridge)
+        weights.append(outcome.weight)
+        assert outcome.modality == ("visual" if outcome.weight == 1 else "hybrid")
+    assert np.mean(np.array(weights) < 1) <= 0.15
+
+
+def test_a_fixed_weight_is_kept():
+    case, bridge = with_text(make_case(6, 6), weight=0.25)
+    vectors, _ = judged(4)
     outcome = case.outcome(vectors, vectors @ bridge)
-    assert outcome.modality == "hybrid" and set(outcome.scores) == {"visual", "cross", "hybrid"}
-    w = outcome.weight
-    expected = w * outcome.scores["visual"] + (1 - w) * outcome.scores["cross"]
-    np.testing.assert_allclose(outcome.score, expected)
+    assert (outcome.weight, outcome.modality) == (0.25, "hybrid")
+
+
+def test_the_setting_of_the_paper_comes_as_a_whole():
+    case, bridge = with_text(make_case(30, 30), rule="paper")
+    vectors, _ = judged(20)
+    outcome = case.outcome(vectors, vectors @ bridge)
+    assert (outcome.rule, outcome.weight, outcome.cut) == ("net(pool=mean)", 0.5, 0.0)
+    assert outcome.scores["visual"].mean() == pytest.approx(0, abs=1e-9)
+    assert outcome.scores["visual"].std() == pytest.approx(1)
+    assert "Score and call depend on the other samples of the batch." in case.messages()
+
+
+def test_without_a_population_scores_stay_as_they_are():
+    case = make_case(12, 12, rule="net(pool=mean)", population="none")
+    vectors, _ = judged(6)
+    outcome = case.outcome(vectors)
+    refs, rows = case.references, unit(vectors) @ case.references.vectors.T
+    raw = rows[:, refs.accepted].mean(axis=1) - rows[:, ~refs.accepted].mean(axis=1)
+    np.testing.assert_allclose(outcome.score, raw)
+    assert outcome.cut == 0
 
 
 def test_with_few_groups_the_hybrid_rests_on_vision_alone():

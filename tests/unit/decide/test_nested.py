@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from napari_qualify.decide.nested import fold_of_groups, nested_scores, standardise
-from napari_qualify.decide.rules import CANDIDATES, products, unit
+from napari_qualify.decide.rules import products, unit
+from napari_qualify.decide.settings import CANDIDATES
 from napari_qualify.decide.text import Texts, nested_cross
 
 

@@ -5,17 +5,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.linear_model import LogisticRegression
 
 from napari_qualify.decide.rules import (
-    CANDIDATES,
-    Setting,
-    candidates,
+    cache,
     gaussian,
     net,
-    parse_setting,
     pool_similarity,
+    probe,
     products,
     unit,
+)
+from napari_qualify.decide.settings import (
+    CANDIDATES,
+    NAMED,
+    Setting,
+    candidates,
+    parse_setting,
 )
 from napari_qualify.errors import UsageError
 
@@ -107,3 +113,37 @@ def test_an_unknown_rule_or_option_says_what_there_is(text):
 def test_values_that_are_no_numbers_are_refused_with_the_same_message():
     with pytest.raises(UsageError, match="shrinkage above 0"):
         candidates("gaussian(shrinkage=much)")
+
+
+def two_sides(seed=0, n=8, dim=5):
+    rng = np.random.default_rng(seed)
+    accepted = np.arange(2 * n) < n
+    vectors = unit(rng.normal(size=(2 * n, dim)) + np.where(accepted, 0.5, -0.5)[:, None])
+    return vectors, accepted, unit(rng.normal(size=(6, dim)))
+
+
+def test_probe_is_the_logistic_regression_of_scikit_learn():
+    vectors, accepted, judged = two_sides()
+    model = LogisticRegression(C=3.0, class_weight="balanced", tol=1e-8, max_iter=5000)
+    expected = model.fit(vectors, accepted).decision_function(judged)
+    found = probe(products(vectors, judged), accepted, c=3.0)
+    np.testing.assert_allclose(found, expected, atol=2e-3)
+
+
+def test_cache_is_the_difference_of_mean_affinities():
+    vectors, accepted, judged = two_sides()
+    affinity = np.exp(-4 * (1 - judged @ vectors.T))
+    expected = affinity[:, accepted].mean(axis=1) - affinity[:, ~accepted].mean(axis=1)
+    found = cache(products(vectors, judged), accepted, sharpness=4)
+    np.testing.assert_allclose(found, expected)
+
+
+@pytest.mark.parametrize("setting", [*CANDIDATES, *NAMED["cache"], *NAMED["probe"]], ids=str)
+def test_a_linear_rule_scores_as_its_coefficients_say(setting):
+    vectors, accepted, judged = two_sides(3)
+    p = products(vectors, judged)
+    dual = setting.dual(p, accepted)
+    linear = str(setting).startswith(("gaussian", "probe", "net(pool=mean"))
+    assert (dual is not None) == linear
+    if dual is not None:
+        np.testing.assert_allclose(dual.score(p), setting.score(p, accepted), atol=1e-9)
