@@ -32,6 +32,7 @@ import numpy as np
 from PIL import Image
 
 import embedding_peers as peers
+from common import peak_mb
 
 THREADS, BATCH, SIDE = 2, 32, 512
 SLICES = 5
@@ -286,14 +287,6 @@ def _embed_huge(path: Path, tile_px: int | None) -> tuple[float, float]:
     nq.embed(micrograph, "lite", tile_um=tile_px)
     seconds = time.perf_counter() - begin
     return seconds, peak_mb()
-
-
-def peak_mb() -> float:
-    """Peak memory of this process; `ru_maxrss` would begin with that of its parent."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmHWM"):
-            return int(line.split()[1]) / 1024
-    return float("nan")
 
 
 if __name__ == "__main__":

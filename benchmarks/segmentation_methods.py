@@ -1,7 +1,6 @@
 """The methods that the segmentation benchmark compares; each runs in a process of its own."""
 
 import multiprocessing
-import resource
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
@@ -11,6 +10,7 @@ import numpy as np
 from skimage.feature import multiscale_basic_features
 from sklearn.ensemble import RandomForestClassifier
 
+from common import peak_mb
 from segmentation_data import Split, Tally, read_split, simulate_strokes
 
 THREADS = 2
@@ -26,7 +26,7 @@ def alone(call, *arguments):
 
 def _measured(call, arguments):
     found = call(*arguments)
-    return found, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return found, peak_mb()
 
 
 def _threads() -> None:

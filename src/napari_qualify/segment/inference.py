@@ -6,8 +6,8 @@ from typing import Any
 from napari_qualify.folding import folded
 
 _SIDE = 64  # of the noise on which a folded network is compared with its original
-_RARE = 0.01  # share of a patch under which a phase is rare
-_NEARLY = 0.3  # probability that rounding may lift to a finding
+_RARE = 0.002  # share of a patch under which a phase is rare
+_NEARLY = 0.45  # probability that rounding may lift to a finding
 
 
 class Inference:
@@ -18,7 +18,7 @@ class Inference:
     where the encoder has them by the names that timm gives: they cost little,
     and much of the rounding that reaches the labels comes from there. What is
     left matters to phases of few pixels: a patch in which a phase occurs, or
-    nearly does, and covers less than 1 % is computed again in fp32.
+    nearly does, and covers less than 0.2 % is computed again in fp32.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class Inference:
 
 
 def _with_rare_phases(probabilities: Any) -> Any:
-    """Which patches show a phase, or nearly do, that covers less than 1 % of them, shape (n,)."""
+    """Which patches show a phase, or nearly do, that covers less than 0.2 % of them, shape (n,)."""
     seen = probabilities.amax((2, 3)) > _NEARLY
     rare = (probabilities > 0.5).float().mean((2, 3)) < _RARE
     return (seen & rare).any(1)

@@ -88,9 +88,9 @@ def test_patches_with_a_rare_phase_are_computed_in_fp32(unet):
     ready = Inference(unet, "fp32", "cpu")
     ready.fast, ready.full = Shares(3.0), Shares(5.0)
     patches = -torch.ones(4, 3, 64, 64)
-    patches[1, :, :3, :5] = 1.0  # 0.4 %
+    patches[1, :, :1, :5] = 1.0  # 0.12 %
     patches[2, :, :32] = 1.0  # a half
-    patches[3, :, 7, 7] = -0.2  # nearly found
+    patches[3, :, 7, 7] = -0.05  # nearly found
     found = ready(patches)
     assert ready.fast.counts == [4] and ready.full.counts == [2]
     wanted = torch.where(torch.tensor([False, True, False, True])[:, None, None], 5.0, 3.0)
