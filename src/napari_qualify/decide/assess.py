@@ -238,6 +238,8 @@ def verdicts(
         extra: tuple[str, ...] = ()
         if outcome.unlike[i]:
             extra = ("Unlike every reference: the stated risk does not cover it.",)
+        if not outcome.separable and not case.too_few():
+            extra += ("The references, each left out, do not tell the sides apart: review.",)
         if outcome.degenerate:
             extra += ("The population of scores does not vary: the score is 0.",)
         found.append(
@@ -280,7 +282,7 @@ def decisions(case: Case, outcome: Outcome) -> list[Decided]:
         a = None if p_accept is None else float(p_accept[i])
         r = None if p_reject is None else float(p_reject[i])
         risks = (case.risk_accept, case.risk_reject)
-        verdict = decide(a, r, *risks)
+        verdict = decide(a, r, *risks) if outcome.separable else "review"
         reason: Reason = ""
         if a is None and r is None:
             reason = "zero_shot"

@@ -63,6 +63,8 @@ def flips(outcome: Outcome, risk_accept: float, risk_reject: float) -> tuple[Flo
         The same of reject, as a fall: 0 or negative.
     """
     count = len(outcome.score)
+    if not outcome.separable:
+        return np.full(count, np.inf), np.full(count, -np.inf)
     rise, to_accept = np.full(count, np.inf), np.full(count, np.inf)
     fall, to_reject = np.full(count, -np.inf), np.full(count, -np.inf)
     if outcome.rejected is not None:

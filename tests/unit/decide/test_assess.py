@@ -304,3 +304,16 @@ def test_wrong_verdicts_stay_near_the_risk_on_overlapping_clouds():
             wrong[bool(truth)].append(d.verdict == ("reject" if truth else "accept"))
     for side, errors in wrong.items():
         assert np.mean(errors) <= 0.14, side
+
+
+def test_labels_that_have_nothing_to_do_with_the_images_decide_nearly_nothing():
+    decided = []
+    for seed in range(30):
+        case = make_case(15, 15, seed, distance=0.0)
+        vectors, _ = judged(50, seed + 500, distance=0.0)
+        found = verdicts(case, case.outcome(vectors), vectors)
+        decided.append(np.mean([v.verdict != "review" for v in found]))
+        if decided[-1] == 0:
+            assert any("do not tell the sides apart" in m for m in found[0].messages)
+            assert found[0].evidence.to_accept is None
+    assert np.mean(decided) <= 0.05 and np.median(decided) == 0
