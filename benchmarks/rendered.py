@@ -34,12 +34,10 @@ from sklearn.preprocessing import StandardScaler
 
 import napari_qualify as nq
 from napari_qualify.decide.verdict import Verdict
-from napari_qualify.synthetic.design import borderline, shuffled_verdicts
+from napari_qualify.synthetic.fresh import fresh_micrographs, fresh_parameters
 from napari_qualify.synthetic.lot import Lot
-from napari_qualify.synthetic.parameters import CRITERIA, Parameters, draw_parameters
-from napari_qualify.synthetic.render import render
+from napari_qualify.synthetic.parameters import CRITERIA, Parameters
 
-FIRST_SEED = 1_000_000  # the lot's are below 3,000
 AT_LEAST, BASELINE_AT_MOST = 0.85, 0.70
 
 
@@ -86,14 +84,6 @@ def auroc(truth: np.ndarray, scores: np.ndarray, draws: int = 1000) -> Counted:
     return Counted(float(roc_auc_score(truth, scores)), float(low), float(high))
 
 
-def draw(count: int, seed: int) -> list[Parameters]:
-    """Parameters of the micrographs; each criterion's verdicts shuffled by themselves."""
-    rng = np.random.default_rng([FIRST_SEED, seed])
-    verdicts = shuffled_verdicts(count, rng)
-    near = borderline(verdicts, rng)
-    return [draw_parameters(rng, v, n) for v, n in zip(verdicts, near, strict=True)]
-
-
 def grey(pixels: np.ndarray) -> tuple[float, float]:
     """Mean and deviation of grey."""
     return float(pixels.mean()), float(pixels.std())
@@ -103,10 +93,9 @@ def micrographs(
     drawn: list[Parameters], seed: int, greys: list[tuple[float, float]]
 ) -> Iterator[nq.Micrograph]:
     """Render one after the other; notes mean and deviation of grey on the way."""
-    for i, parameters in enumerate(drawn):
-        made = render(parameters, FIRST_SEED + seed * 100_000 + i)
-        greys.append(grey(made.image))
-        yield nq.Micrograph(made.image, made.pixel_size_um, name=f"{i:04d}")
+    for micrograph, _ in fresh_micrographs(drawn, seed):
+        greys.append(grey(micrograph.pixels))
+        yield micrograph
 
 
 def baseline(lot: Lot, criterion: str, greys: np.ndarray) -> np.ndarray:
@@ -136,7 +125,7 @@ def main() -> int:
     console = Console(width=190)
 
     lot = nq.sample_lot()
-    drawn = draw(options.count, options.seed)
+    drawn = fresh_parameters(options.count, options.seed)
     greys: list[tuple[float, float]] = []
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:

@@ -26,7 +26,7 @@ from napari_qualify.widgets.embed import MAP, SEARCH
 PLUGIN = "napari-qualify"
 SIZE = (1400, 1000)
 PATIENCE = 300  # seconds for one task
-PICTURES = ("qualify", "segment", "strokes", "train", "search")
+PICTURES = ("qualify", "segment", "strokes", "train", "search", "evaluate", "blind")
 
 
 def settle() -> None:
@@ -202,6 +202,50 @@ def search(viewer: napari.Viewer, folder: Path, out: Path) -> None:
     viewer.window.remove_dock_widget(widget)
 
 
+def evaluate(viewer: napari.Viewer, folder: Path, out: Path) -> None:
+    """Picture the metrics, and a misjudged micrograph with its evidence."""
+    # A copy: the paths of its table are relative.
+    lot = Lot(Path(shutil.copytree(nq.sample_lot().folder, folder / "evaluated")))
+    library = lot.build_library(lot.folder / "ni-wc-lot")
+    widget = viewer.window.add_plugin_dock_widget(PLUGIN, "Evaluate verdicts")[1]
+    widget.open_library(str(library.path))
+    widget.form.labels.choose(str(lot.labels_csv))
+    finish(widget, widget.form.start.click)
+    grab(viewer, out / "evaluate-metrics.png")
+    widget.results.setCurrentIndex(2)
+    if widget.misjudged.table.rowCount():
+        finish(widget, lambda: widget.misjudged.table.selectRow(0))
+        show_only(viewer, viewer.layers.selection.active.name)
+    grab(viewer, out / "evaluate.png")
+    viewer.window.remove_dock_widget(widget)
+
+
+def blind(viewer: napari.Viewer, folder: Path, out: Path) -> None:
+    """Picture a blind study: where it is made, and what an expert sees of it."""
+    lot = nq.sample_lot()
+    library = nq.open_library(folder / "asked", create=True)
+    for name, criterion in lot.criteria.items():
+        library.add_criterion(name, **criterion)
+    widget = viewer.window.add_plugin_dock_widget(PLUGIN, "Evaluate verdicts")[1]
+    widget.open_library(str(library.path))
+    widget.tabs.setCurrentIndex(1)
+    view = widget.study
+    view.folder.choose(str(lot.folder / "judge"))
+    view.out.choose(str(folder / "blind-study"))
+    view.key.choose(str(folder / "key.json"))
+    finish(widget, view.write.click)
+    grab(viewer, out / "evaluate-study.png")
+    viewer.window.remove_dock_widget(widget)
+    viewer.layers.clear()
+    widget = viewer.window.add_plugin_dock_widget(PLUGIN, "Evaluate blind")[1]
+    widget.open_folder(str(folder / "blind-study"))
+    widget.view.expert.setText("rater-sim-1")
+    for word in ("accept", "accept", "reject", "accept"):
+        widget.view.answers[word].click()
+    grab(viewer, out / "evaluate-blind.png")
+    viewer.window.remove_dock_widget(widget)
+
+
 def main() -> None:
     """Make all pictures."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -228,6 +272,10 @@ def main() -> None:
             train(viewer, names[:6], out)
         if "search" in wanted:
             search(viewer, Path(folder), out)
+        if "evaluate" in wanted:
+            evaluate(viewer, Path(folder), out)
+        if "blind" in wanted:
+            blind(viewer, Path(folder), out)
         viewer.close()
 
 

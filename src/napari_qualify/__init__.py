@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from napari_qualify.decide.explain import explain
     from napari_qualify.embed.pipeline import embed
+    from napari_qualify.evaluate.run import evaluate
     from napari_qualify.library.store import Library, open_library
     from napari_qualify.measure.run import measure
     from napari_qualify.micrograph import Micrograph, read
@@ -34,6 +35,7 @@ __all__ = [
     "Phases",
     "__version__",
     "embed",
+    "evaluate",
     "explain",
     "measure",
     "open_library",
@@ -51,6 +53,7 @@ _LAZY = {
     "Micrograph": "micrograph",
     "Phases": "segment.phases",
     "embed": "embed",
+    "evaluate": "evaluate",
     "explain": "decide.explain",
     "measure": "measure",
     "open_library": "library.store",
@@ -62,7 +65,7 @@ _LAZY = {
     "segment": "segment",
 }
 # Subpackages that are verbs themselves (see _verbs); `qualify` and `search` are modules.
-_VERB_MODULES = frozenset({"embed", "measure", "qualify", "report", "search", "segment"})
+_VERB_MODULES = frozenset({"embed", "evaluate", "measure", "qualify", "report", "search", "segment"})
 
 
 def __getattr__(name: str) -> Any:

@@ -94,14 +94,56 @@ def classify(
         When nothing is found, or the table is wrong.
     LibraryError, EncoderError
     """
-    kept = as_library(library)
-    found = _found(paths, pixel_size_um)
+    found = micrographs_under(paths, pixel_size_um)
     samples = _samples(samples_csv, found)
-    compared = [name for name, criterion in kept.criteria.items() if not criterion.limit]
+    return judge(found, library, samples=samples, pixel_size_um=pixel_size_um, progress=progress)
+
+
+def judge(
+    found: Found,
+    library: "Library | str | Path",
+    *,
+    criteria: Sequence[str] | None = None,
+    samples: Mapping[str, str] | None = None,
+    population: str = "library",
+    pixel_size_um: float | None = None,
+    record: bool = True,
+    progress: Progress | None = None,
+) -> Batch:
+    """Judge micrographs that were found already, see `micrographs_under`.
+
+    Parameters
+    ----------
+    found : Found
+    library : Library or path
+    criteria, samples, population, record
+        As `napari_qualify.qualify` takes them.
+    pixel_size_um, progress
+        As `classify` takes them.
+
+    Returns
+    -------
+    Batch
+
+    Raises
+    ------
+    UsageError, LibraryError, EncoderError
+    """
+    kept = as_library(library)
+    names = kept.criteria if criteria is None else [c for c in criteria if c in kept.criteria]
+    compared = [name for name in names if not kept.criteria[name].limit]
     settings = {settings_of(kept, name) for name in compared}
     failures = list(found.failures)
-    source = _readable(found, failures, pixel_size_um, kept, settings, progress)
-    assessments = qualify(source, kept, samples=samples, progress=progress)
+    source = readable(found, failures, pixel_size_um, kept, settings, progress)
+    assessments = qualify(
+        source,
+        kept,
+        criteria=criteria,
+        samples=samples,
+        population=population,
+        record=record,
+        progress=progress,
+    )
     return Batch(assessments, tuple(sorted(failures)), found.skipped)
 
 
@@ -128,7 +170,7 @@ def embed_files(
         Vectors that the library held already cost nothing but the reading.
     """
     kept = as_library(library)
-    found = _found(paths, pixel_size_um)
+    found = micrographs_under(paths, pixel_size_um)
     encoder = load_encoder(kept.encoder)
     wanted = {settings_of(kept, n) for n, c in kept.criteria.items() if not c.limit}
     if settings is not None:
@@ -205,7 +247,14 @@ def write_batch(batch: Batch, out: str | Path) -> Path:
     return report(batch.assessments, out, failures=batch.failures)
 
 
-def _found(paths: Sequence[str | Path], pixel_size_um: float | None) -> Found:
+def micrographs_under(paths: Sequence[str | Path], pixel_size_um: float | None = None) -> Found:
+    """Find the micrographs under files, folders and patterns; none is an error.
+
+    Raises
+    ------
+    UsageError
+        When nothing is found, or the pixel size is not above 0.
+    """
     if pixel_size_um is not None and not (math.isfinite(pixel_size_um) and pixel_size_um > 0):
         raise UsageError(f"pixel size {pixel_size_um} um; it must be above 0")
     found = find_micrographs(paths)
@@ -238,7 +287,7 @@ def _samples(table_csv: str | Path | None, found: Found) -> Mapping[str, str]:
     return samples
 
 
-def _readable(
+def readable(
     found: Found,
     failures: list[Failure],
     pixel_size_um: float | None,
@@ -246,7 +295,10 @@ def _readable(
     settings: set[EmbedSettings],
     progress: Progress | None,
 ) -> Iterator[Micrograph]:
-    """Micrographs that can be embedded; the others are added to `failures`."""
+    """Micrographs that can be embedded as `settings` say, one at a time.
+
+    The others are added to `failures`.
+    """
     report = progress or silent
     total = len(found.items)
     opening = _Opening(library, settings, pixel_size_um, failures=failures)

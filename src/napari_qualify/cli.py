@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from napari_qualify import cli_segment
+from napari_qualify import cli_ablate, cli_blind, cli_evaluate, cli_segment
 from napari_qualify.cli_common import Paths, PixelSize, reported
 
 _SETTINGS: dict[str, Any] = {"context_settings": {"help_option_names": ["-h", "--help"]}}
@@ -27,6 +27,9 @@ refs = typer.Typer(help="References of a library.", no_args_is_help=True)
 app.add_typer(criterion, name="criterion")
 app.add_typer(refs, name="refs")
 app.add_typer(cli_segment.app)
+app.add_typer(cli_evaluate.app)
+app.add_typer(cli_ablate.app)
+app.add_typer(cli_blind.app, name="blind")
 
 LibraryPath = Annotated[
     str, typer.Argument(metavar="LIB", help="Library; .qualify.zarr is added when missing.")

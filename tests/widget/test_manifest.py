@@ -24,6 +24,8 @@ def test_names():
         "Segment phases",
         "Embed micrographs",
         "Qualify micrographs",
+        "Evaluate verdicts",
+        "Evaluate blind",
     ]
 
 
