@@ -65,7 +65,9 @@ _LAZY = {
     "segment": "segment",
 }
 # Subpackages that are verbs themselves (see _verbs); `qualify` and `search` are modules.
-_VERB_MODULES = frozenset({"embed", "evaluate", "measure", "qualify", "report", "search", "segment"})
+_VERB_MODULES = frozenset(
+    {"embed", "evaluate", "measure", "qualify", "report", "search", "segment"}
+)
 
 
 def __getattr__(name: str) -> Any:
