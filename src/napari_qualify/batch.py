@@ -94,9 +94,10 @@ def classify(
         When nothing is found, or the table is wrong.
     LibraryError, EncoderError
     """
+    kept = as_library(library)
     found = micrographs_under(paths, pixel_size_um)
     samples = _samples(samples_csv, found)
-    return judge(found, library, samples=samples, pixel_size_um=pixel_size_um, progress=progress)
+    return judge(found, kept, samples=samples, pixel_size_um=pixel_size_um, progress=progress)
 
 
 def judge(

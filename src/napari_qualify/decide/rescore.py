@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,15 +56,15 @@ class _Ready:
     def raw(self, rows: Rows) -> Rows:
         """Raw scores of unit rows (m, d), shape (m,)."""
         if self.space is not None:
-            rows = (rows - self.space.mean.astype(np.float32)) / self.space.divisor.astype(
-                np.float32
-            )
-            rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+            rows = rows - self.space.mean.astype(np.float32)
+            rows /= self.space.divisor.astype(np.float32)
+            rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.float32(1e-12))
         # The rules take float32 as they take float64: their error is that of float32.
+        across: Any = rows @ self.references.T
         p = Products(
             self.among,
-            rows @ self.references.T,
-            np.einsum("ij,ij->i", rows, rows),
+            across,
+            np.einsum("ij,ij->i", rows, rows).astype(np.float64),
             rows.shape[1],
         )
         return self.setting.score(p, self.judge.references.accepted).astype(np.float32)
@@ -82,7 +83,7 @@ def rescore(vectors: NDArray[np.floating], judges: Sequence[Judge]) -> Rows:
     Returns
     -------
     ndarray of float32, shape (m, k)
-        ``z(v)`` minus nothing: compare with ``judge.choice.cut``.
+        ``z(v)``: compare with ``judge.choice.cut`` where images alone decide.
     """
     rows = np.asarray(vectors, dtype=np.float32)
     ready = [_Ready(judge) for judge in judges]
