@@ -81,6 +81,9 @@ lint: $(STAMPS)/lint
 bench: $(STAMPS)/bench
 	$(PY) benchmarks/rendered.py
 	$(PY) benchmarks/qe_microstructure.py $(if $(DATA),--data "$(DATA)")
+	$(PY) benchmarks/qe_risks.py $(if $(DATA),--data "$(DATA)")
+	$(PY) benchmarks/gaussian_problems.py
+	$(PY) benchmarks/rescoring.py
 	$(PY) benchmarks/measurement.py $(if $(EBC_DATA),--data "$(EBC_DATA)")
 	$(if $(EBC_DATA),$(PY) benchmarks/segmentation.py --data "$(EBC_DATA)")
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from napari_qualify.decide.judge import Judge
 from napari_qualify.decide.linear import Linear, linear_scores
@@ -19,7 +20,7 @@ from napari_qualify.decide.nested import Space, standardise
 from napari_qualify.decide.rules import Products
 from napari_qualify.decide.settings import Setting
 
-ROWS = 2048  # at a time and thread: with 200 references of 20 criteria 2 MB a criterion
+ROWS = 2048  # at a time and thread: the products with 200 references take 2 MB
 THREADS = 2
 
 Rows = NDArray[np.float32]
@@ -44,8 +45,13 @@ class _Ready:
         return standardise(self.judge.references.vectors) if self.setting.standardised else None
 
     @cached_property
+    def order(self) -> NDArray[np.intp]:
+        """The accepted references first, so that either side lies together."""
+        return np.argsort(~self.judge.references.accepted, kind="stable")
+
+    @cached_property
     def references(self) -> Rows:
-        rows = self.judge.references.vectors
+        rows = self.judge.references.vectors[self.order]
         return (rows if self.space is None else self.space(rows)).astype(np.float32)
 
     @cached_property
@@ -67,7 +73,8 @@ class _Ready:
             np.einsum("ij,ij->i", rows, rows).astype(np.float64),
             rows.shape[1],
         )
-        return self.setting.score(p, self.judge.references.accepted).astype(np.float32)
+        accepted = self.judge.references.accepted[self.order]
+        return self.setting.score(p, accepted).astype(np.float32)
 
 
 def rescore(vectors: NDArray[np.floating], judges: Sequence[Judge]) -> Rows:
@@ -92,7 +99,7 @@ def rescore(vectors: NDArray[np.floating], judges: Sequence[Judge]) -> Rows:
     forms = [form for one in ready if (form := one.linear) is not None]
     found = np.empty((len(rows), len(ready)), dtype=np.float32)
     for i in others:  # computed once, before threads ask for them
-        _ = ready[i].references, ready[i].among
+        _ = ready[i].order, ready[i].references, ready[i].among
 
     def part(start: int) -> None:
         some = rows[start : start + ROWS]
@@ -101,7 +108,8 @@ def rescore(vectors: NDArray[np.floating], judges: Sequence[Judge]) -> Rows:
         for i in others:
             found[start : start + ROWS, i] = ready[i].raw(some)
 
-    with ThreadPoolExecutor(THREADS) as pool:
+    # Pooling and products run side by side: one thread of the algebra library to each of ours.
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(THREADS) as pool:
         list(pool.map(part, range(0, len(rows), ROWS)))
     for i, one in enumerate(ready):
         population = one.judge.choice.visual

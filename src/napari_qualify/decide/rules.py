@@ -95,8 +95,11 @@ def pool_similarity(similarities: Floats, pool: str, sharpness: float = 5.0) -> 
     if pool == "max":
         return np.asarray(similarities.max(axis=1))
     if pool == "soft":
-        total = np.logaddexp.reduce(sharpness * similarities, axis=1)
-        return np.asarray((total - np.log(similarities.shape[1])) / sharpness)
+        top = similarities.max(axis=1)
+        powers = similarities - top[:, None]
+        powers *= sharpness
+        np.exp(powers, out=powers)
+        return np.asarray(top + np.log(powers.mean(axis=1)) / sharpness)
     raise ValueError(f"pool is 'mean', 'max' or 'soft', not {pool!r}")
 
 
@@ -114,9 +117,17 @@ def net(
     reconstructed from its abstract; `max`, `soft` and centring are additions.
     """
     similarities = _centred(p, accepted) if centred else p.across
-    return pool_similarity(similarities[:, accepted], pool, sharpness) - pool_similarity(
-        similarities[:, ~accepted], pool, sharpness
+    return pool_similarity(_of(similarities, accepted), pool, sharpness) - pool_similarity(
+        _of(similarities, ~accepted), pool, sharpness
     )
+
+
+def _of(similarities: Floats, side: Mask) -> Floats:
+    """Columns of a side, without a copy where they lie together."""
+    first, count = int(np.argmax(side)), int(side.sum())
+    if side[first : first + count].all():
+        return similarities[:, first : first + count]
+    return similarities[:, side]
 
 
 @dataclass(frozen=True, eq=False)
