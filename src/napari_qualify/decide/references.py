@@ -15,6 +15,7 @@ from napari_qualify.decide.rules import Floats, Mask, unit
 SIDE = 64
 """Side in pixels of the pictures that near-duplicates are sought in."""
 _SAME = 0.7  # correlation; that of unlike textures stays under 0.3, that of re-saved ones over 0.9
+_NEAREST = 5  # neighbours of a reference that are looked at; copies of copies join by links
 _COARSE = 4.0  # standard deviation, in pixels, of what two fields of one coating share
 
 
@@ -109,20 +110,26 @@ def near_duplicates(vectors: Floats, pictures: NDArray[np.uint8]) -> list[tuple[
     fine /= np.where(spread > 1e-9, spread, 1.0)[:, None, None]
     fine[spread <= 1e-9] = 0
     spectra = np.fft.rfft2(fine)
-    turned = np.stack([np.fft.rfft2(each) for each in _positions(fine)])
-    rows = unit(vectors)
-    distance = 1 - rows @ rows.T
-    first, second = np.triu_indices(len(rows), 1)
-    near = distance[first, second] <= np.median(distance[first, second])
     found = []
-    for a, b in zip(first[near], second[near], strict=True):
-        peak = np.fft.irfft2(spectra[a][None] * turned[:, b].conj(), (SIDE, SIDE)).max()
-        if peak >= _SAME:
-            found.append((int(a), int(b)))
+    for a, b in _near(unit(vectors)):
+        turned = np.fft.rfft2(_positions(fine[b]))
+        if np.fft.irfft2(spectra[a] * turned.conj(), (SIDE, SIDE)).max() >= _SAME:
+            found.append((a, b))
     return found
 
 
-def _positions(pictures: Floats) -> list[Floats]:
-    """The eight positions of square pictures (n, y, x)."""
-    turns = [np.rot90(pictures, k, axes=(1, 2)) for k in range(4)]
-    return turns + [turn[:, :, ::-1] for turn in turns]
+def _near(rows: Floats) -> list[tuple[int, int]]:
+    """Pairs worth a look: among the nearest few of either, and nearer than the median pair."""
+    distance = 1 - rows @ rows.T
+    usual = np.median(distance[np.triu_indices(len(rows), 1)])
+    np.fill_diagonal(distance, np.inf)
+    few = min(_NEAREST, len(rows) - 1)
+    nearest = np.argpartition(distance, few - 1, axis=1)[:, :few]
+    pairs = {(min(a, int(b)), max(a, int(b))) for a, row in enumerate(nearest) for b in row}
+    return sorted(pair for pair in pairs if distance[pair] <= usual)
+
+
+def _positions(picture: Floats) -> Floats:
+    """The eight positions of a square picture, shape (8, y, x)."""
+    turns = np.stack([np.rot90(picture, k) for k in range(4)])
+    return np.concatenate([turns, turns[:, :, ::-1]])
