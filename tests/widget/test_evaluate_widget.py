@@ -122,7 +122,7 @@ def test_misjudged_opens_with_truth_and_evidence(viewer, evaluated, qtbot, run):
     assert "rater-sim-1, rater-sim-2" in said
     assert said.startswith(("False", "Wrong call"))
     wrong = sum(not cells[3].endswith("Review") for cells in rows)
-    assert f"Of {SOME - 1} verdicts {wrong} are wrong" in evaluated.misjudged.summary.text()
+    assert f"Wrong verdicts: {wrong} of {SOME - 1}" in evaluated.misjudged.summary.text()
     assert not evaluated.evidence.isHidden()
     assert CRITERION in evaluated.evidence.title()
 

@@ -5,9 +5,11 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QDialogButtonBox
 
 from napari_qualify.decide.verdict import Assessment, Evidence, Neighbour, Verdict
+from napari_qualify.library.store import open_library
 from napari_qualify.widgets.criterion_dialog import CriterionDialog
 from napari_qualify.widgets.evidence_view import EvidenceView
 from napari_qualify.widgets.library_box import LibraryBox
+from napari_qualify.widgets.library_tasks import write_criterion
 from napari_qualify.widgets.parts import COLOURS, LayerBox, ProgressRow
 from napari_qualify.widgets.recent import recent, remember
 from napari_qualify.widgets.verdict_view import VerdictView
@@ -20,6 +22,8 @@ FIELDS = {
     "tile_um": 50.0,
     "risk_accept": 0.05,
     "risk_reject": 0.2,
+    "rule": "net(pool=max)",
+    "split": True,
     "limit": "pore.area_fraction <= 0.01",
 }
 
@@ -43,6 +47,16 @@ def test_new_criterion_needs_a_name(qtbot):
     assert fields["reject"] == ("many pores",)
     assert fields["tile_um"] is None
     assert fields["limit"] is None
+    assert (fields["rule"], fields["split"]) == ("auto", False)
+
+
+def test_editing_keeps_what_the_dialog_does_not_show(tmp_path):
+    library = open_library(tmp_path / "lab", create=True)
+    library.add_criterion("carbide distribution", modality="visual", weight=0.75)
+    write_criterion(library, FIELDS, replace=True)
+    kept = library.criteria["carbide distribution"]
+    assert (kept.modality, kept.weight) == ("visual", 0.75)
+    assert (kept.rule, kept.split, kept.risk_reject) == ("net(pool=max)", True, 0.2)
 
 
 def test_recent_libraries_latest_first_and_only_those_there(qtbot, tmp_path):

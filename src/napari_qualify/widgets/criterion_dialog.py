@@ -3,6 +3,8 @@
 from typing import Any
 
 from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
     QDialog,
     QDialogButtonBox,
     QDoubleSpinBox,
@@ -14,6 +16,8 @@ from qtpy.QtWidgets import (
 
 from napari_qualify.widgets.parts import form, text
 from napari_qualify.widgets.view_box import TileBox, ViewBox
+
+RULES = ("auto", "net", "gaussian", "cache", "probe", "paper")
 
 
 class CriterionDialog(QDialog):
@@ -61,6 +65,15 @@ class CriterionDialog(QDialog):
         self.tile = TileBox()
         self.risk_accept = _risk("Largest tolerated share of rejectable samples that are accepted")
         self.risk_reject = _risk("Largest tolerated share of acceptable samples that are rejected")
+        self.rule = QComboBox()
+        self.rule.setEditable(True)
+        self.rule.addItems(RULES)
+        self.rule.setToolTip(
+            "auto chooses on the references; paper is the setting of the paper; settings may "
+            "follow in brackets, as in net(pool=max)"
+        )
+        self.split = QCheckBox("Half of the references calibrate only")
+        self.split.setToolTip("Exact control of the risks, at the price of half of the references")
         self.limit = QLineEdit()
         self.limit.setPlaceholderText("none; for example: pore.area_fraction <= 0.01")
         self.limit.setToolTip("A measured limit: the verdict then comes from the phases")
@@ -74,6 +87,8 @@ class CriterionDialog(QDialog):
         fields.addRow("Tile", self.tile)
         fields.addRow("Risk of a false accept", self.risk_accept)
         fields.addRow("Risk of a false reject", self.risk_reject)
+        fields.addRow("Rule", self.rule)
+        fields.addRow("", self.split)
         fields.addRow("Measured limit", self.limit)
         return fields
 
@@ -90,6 +105,8 @@ class CriterionDialog(QDialog):
         self.tile.set_tile(fields["tile_um"])
         self.risk_accept.setValue(fields["risk_accept"])
         self.risk_reject.setValue(fields["risk_reject"])
+        self.rule.setCurrentText(fields["rule"])
+        self.split.setChecked(fields["split"])
         self.limit.setText(fields["limit"] or "")
 
     def fields(self) -> dict[str, Any]:
@@ -102,6 +119,8 @@ class CriterionDialog(QDialog):
             "tile_um": self.tile.tile_um(),
             "risk_accept": self.risk_accept.value(),
             "risk_reject": self.risk_reject.value(),
+            "rule": self.rule.currentText().strip() or "auto",
+            "split": self.split.isChecked(),
             "limit": self.limit.text().strip() or None,
         }
 

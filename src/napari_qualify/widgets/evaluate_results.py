@@ -164,8 +164,8 @@ class MisjudgedView(QWidget):
         """Show misjudged images, and of how many verdicts they are."""
         called = int((wrong["verdict"] == "review").sum())
         self.summary.setText(
-            f"Of {judged} verdicts {len(wrong) - called} are wrong; {called} more are under review "
-            "and would have been called wrong. " + ("Select one to see it." if len(wrong) else "")
+            f"Wrong verdicts: {len(wrong) - called} of {judged}. Under review, but called wrong: "
+            f"{called}. " + ("Select one to see it." if len(wrong) else "")
         )
         self.table.blockSignals(True)
         rows = [

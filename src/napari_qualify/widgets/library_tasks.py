@@ -98,6 +98,10 @@ def create(path: str, encoder: str) -> LibraryView:
 
 
 def write_criterion(library: "Library", fields: Mapping[str, Any], *, replace: bool) -> None:
-    """Add a criterion to a library, or replace the one of that name."""
-    keywords = dict(fields)
+    """Add a criterion to a library, or replace the one of that name.
+
+    What `fields` does not name stays as it was.
+    """
+    known = library.criteria.get(fields["name"]) if replace else None
+    keywords = ({} if known is None else known.model_dump()) | dict(fields)
     library.add_criterion(keywords.pop("name"), **keywords, replace=replace)

@@ -117,8 +117,7 @@ class QualifyWidget(LibraryPanel):
         fields = next(c for c in self.library.criteria if c["name"] == name)
         dialog = CriterionDialog(fields, parent=self)
         if dialog.exec():
-            kept = {key: fields[key] for key in ("rule", "modality")}
-            self.write_criterion({**kept, **dialog.fields()}, replace=True)
+            self.write_criterion(dialog.fields(), replace=True)
 
     def write_criterion(self, fields: dict[str, Any], *, replace: bool) -> None:
         """Add a criterion to the open library, or replace the one of that name."""
