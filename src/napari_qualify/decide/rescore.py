@@ -20,7 +20,7 @@ from napari_qualify.decide.nested import Space, standardise
 from napari_qualify.decide.rules import Products
 from napari_qualify.decide.settings import Setting
 
-ROWS = 2048  # at a time and thread: the products with 200 references take 2 MB
+ROWS = 1024  # at a time and thread: the products with 200 references, 1 MB, stay in the cache
 THREADS = 2
 
 Rows = NDArray[np.float32]
