@@ -18,11 +18,10 @@ from napari_qualify.files import (
     Failure,
     Found,
     Item,
+    column_by_image,
     file_digest,
     find_micrographs,
-    match_images,
     read_all,
-    read_table,
 )
 from napari_qualify.micrograph import Micrograph
 from napari_qualify.progress import Progress, silent
@@ -96,7 +95,10 @@ def classify(
     """
     kept = as_library(library)
     found = micrographs_under(paths, pixel_size_um)
-    samples = _samples(samples_csv, found)
+    samples = {}
+    if samples_csv is not None:
+        by_item = column_by_image(samples_csv, "sample", found.named)
+        samples = {item.name: sample for item, sample in by_item.items()}
     return judge(found, kept, samples=samples, pixel_size_um=pixel_size_um, progress=progress)
 
 
@@ -264,28 +266,6 @@ def micrographs_under(paths: Sequence[str | Path], pixel_size_um: float | None =
         others = f"; {found.skipped} other files were passed over" if found.skipped else ""
         raise UsageError(f"{looked}: no micrographs here{others}. Name files or another folder.")
     return found
-
-
-def _samples(table_csv: str | Path | None, found: Found) -> Mapping[str, str]:
-    """Sample of each image that the table names."""
-    if table_csv is None:
-        return {}
-    table_csv = Path(table_csv)
-    table = read_table(table_csv, ("image", "sample"))
-    # A file that fails may be in the table all the same.
-    candidates = [*found.items, *((Path(f.image), f.image) for f in found.failures)]
-    try:
-        matched = match_images(table, table_csv.parent, candidates)
-    except UsageError as error:
-        raise UsageError(f"{table_csv}: {error}") from error
-    samples: dict[str, str] = {}
-    for (row, sample), item in zip(table["sample"].items(), matched, strict=True):
-        if samples.setdefault(item.name, sample) != sample:
-            raise UsageError(
-                f"{table_csv}, row {row}: {item.name} is of sample {sample!r} here and of "
-                f"{samples[item.name]!r} above"
-            )
-    return samples
 
 
 def readable(

@@ -56,6 +56,11 @@ class Found:
     failures: list[Failure] = field(default_factory=list)
     skipped: int = 0
 
+    @property
+    def named(self) -> list[tuple[Path, str]]:
+        """Path and name of all: a file that fails may be in a table all the same."""
+        return [*self.items, *((Path(failed.image), failed.image) for failed in self.failures)]
+
 
 def find_micrographs(paths: Sequence[str | Path]) -> Found:
     """Find the micrographs under files, folders and patterns.
@@ -358,3 +363,36 @@ def match_images(
             )
         matched.append(item_ or same_name[0])
     return matched
+
+
+def column_by_image(
+    table_csv: str | Path, column: str, candidates: Sequence[tuple[Path, str]]
+) -> dict[Item, str]:
+    """What a table says of each image in one column, such as its sample or group.
+
+    Parameters
+    ----------
+    table_csv : path
+        Columns ``image``, matched as `match_images` does, and `column`.
+    column : str
+    candidates : sequence of (path, name)
+
+    Raises
+    ------
+    UsageError
+        If a row matches no image, or two rows differ on one.
+    """
+    table_csv = Path(table_csv)
+    table = read_table(table_csv, ("image", column))
+    try:
+        matched = match_images(table, table_csv.parent, candidates)
+    except UsageError as error:
+        raise UsageError(f"{table_csv}: {error}") from error
+    found: dict[Item, str] = {}
+    for (row, value), item in zip(table[column].items(), matched, strict=True):
+        if found.setdefault(item, value) != value:
+            raise UsageError(
+                f"{table_csv}, row {row}: {item.name} is of {column} {value!r} here and of "
+                f"{found[item]!r} above"
+            )
+    return found

@@ -18,7 +18,7 @@ from napari_qualify.errors import MicrographError, UsageError
 from napari_qualify.evaluate.blind_form import STUDY, Question, blank_form, study_json
 from napari_qualify.evaluate.blind_key import Entry, Key, file_sha256, write_key
 from napari_qualify.evaluate.blind_words import instructions
-from napari_qualify.files import Failure, Item, find_micrographs, match_images, read_table
+from napari_qualify.files import Failure, Item, column_by_image, find_micrographs
 from napari_qualify.library.disk import flush_tree
 from napari_qualify.library.records import now
 from napari_qualify.library.sources import relative_path
@@ -137,7 +137,7 @@ def export(
             found.failures[0].error if found.failures else f"{', '.join(map(str, paths))}: "
             "no micrographs here; name files or another folder"
         )  # fmt: skip
-    groups = _groups(groups_csv, found.items)
+    groups = {} if groups_csv is None else column_by_image(groups_csv, "group", found.items)
     seed = secrets.randbits(62) if seed is None else seed
     dice = random.Random(seed)
     showings = _shuffled(found.items, repeat, dice)
@@ -202,25 +202,6 @@ def _check_places(out: Path, key: Path) -> None:
         raise UsageError(f"{key}: exists; it may be the only key of a study. Choose another name")
 
 
-def _groups(table_csv: str | Path | None, items: Sequence[Item]) -> Mapping[Path, str]:
-    if table_csv is None:
-        return {}
-    table_csv = Path(table_csv)
-    table = read_table(table_csv, ("image", "group"))
-    try:
-        matched = match_images(table, table_csv.parent, items)
-    except UsageError as error:
-        raise UsageError(f"{table_csv}: {error}") from error
-    groups: dict[Path, str] = {}
-    for (row, group), item in zip(table["group"].items(), matched, strict=True):
-        if groups.setdefault(item.path, group) != group:
-            raise UsageError(
-                f"{table_csv}, row {row}: {item.name} is of group {group!r} here and of "
-                f"{groups[item.path]!r} above"
-            )
-    return groups
-
-
 def _shuffled(items: Sequence[Item], repeat: float, dice: random.Random) -> list[tuple[Item, bool]]:
     """Micrographs with those to mirror, in the order in which they are read and written."""
     count = math.ceil(repeat * len(items)) if repeat else 0
@@ -235,7 +216,7 @@ def _write_images(
     study: str,
     showings: Sequence[tuple[Item, bool]],
     key: Path,
-    groups: Mapping[Path, str],
+    groups: Mapping[Item, str],
     pixel_size_um: float | None,
     progress: Progress,
 ) -> _Written:
@@ -257,7 +238,7 @@ def _write_images(
                 source=relative_path(item.path, key.absolute().parent) or item.path.as_posix(),
                 content_hash=micrograph.content_hash,
                 mirrored=mirrored,
-                group=groups.get(item.path, ""),
+                group=groups.get(item, ""),
             )
         )
     progress("exporting", len(showings), len(showings))

@@ -221,9 +221,7 @@ def find_inputs(
         if len(files) < len(sources):
             return Inputs(read_labels(labels), None, sources)
         found = micrographs_under(files, pixel_size_um)
-    # A file that fails may be in the table all the same.
-    candidates = [*found.items, *((Path(f.image), f.image) for f in found.failures)]
-    table = read_labels(labels, candidates)
+    table = read_labels(labels, found.named)
     spare = sorted({item.name for item in found.items} - set(table["image"]))
     notes = (f"Not labelled, so not judged: {len(spare)} images.",) if spare else ()
     return Inputs(table, found, (), notes)
