@@ -1,6 +1,5 @@
 """The command line, from `init` to the report, and what it says when used wrongly."""
 
-import csv
 import json
 import os
 import signal
@@ -8,42 +7,12 @@ import subprocess
 import sys
 import time
 
-import numpy as np
 import pytest
-import tifffile
-from typer.testing import CliRunner
 
-from napari_qualify.cli import app
+from command_line import rows, run, write
 from napari_qualify.library.store import open_library
 
 FILES = {"report.html", "assessments.json", "verdicts.csv", "samples.csv", "failures.csv"}
-
-
-def texture(seed, grain, side=48):
-    rng = np.random.default_rng(seed)
-    small = rng.integers(40, 216, (side // grain + 1,) * 2, dtype=np.uint8)
-    return np.kron(small, np.ones((grain, grain), np.uint8))[:side, :side]
-
-
-def write(path, seed, grain=2):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    tifffile.imwrite(path, texture(seed, grain))
-    return path
-
-
-def run(*arguments, code=0):
-    done = CliRunner().invoke(app, [str(a) for a in arguments])
-    shown = done.output + (done.stderr or "")
-    if done.exception is not None and not isinstance(done.exception, SystemExit):
-        raise done.exception
-    assert done.exit_code == code, shown
-    assert "Traceback" not in shown
-    return shown
-
-
-def rows(path):
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
 
 
 @pytest.fixture(scope="module")

@@ -1,26 +1,14 @@
 """`blind export` and `blind import`, from micrographs to the experts' labels."""
 
-import csv
 import json
 import shutil
 
 import pandas as pd
 import pytest
-from typer.testing import CliRunner
 
 import napari_qualify as nq
-from napari_qualify.cli_blind import app
+from command_line import rows, run
 from napari_qualify.library.store import open_library
-
-
-def run(*arguments, code=0):
-    done = CliRunner().invoke(app, [str(a) for a in arguments])
-    shown = done.output + (done.stderr or "")
-    if done.exception is not None and not isinstance(done.exception, SystemExit):
-        raise done.exception
-    assert done.exit_code == code, shown
-    assert "Traceback" not in shown
-    return shown
 
 
 @pytest.fixture
@@ -34,8 +22,8 @@ def lot(tmp_path):
 
 def export(lot, *more, code=0):
     there = lot.parent
-    return run("export", lot, "--out", there / "study", "--key", there / "keys/key.json", *more,
-               code=code)  # fmt: skip
+    out = ["--out", there / "study", "--key", there / "keys/key.json"]
+    return run("blind", "export", lot, *out, *more, code=code)
 
 
 def fill(form, key, words, expert="rater-sim-1"):
@@ -46,18 +34,13 @@ def fill(form, key, words, expert="rater-sim-1"):
     table.to_csv(form, index=False)
 
 
-def rows(path):
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
 def test_out_and_back(lot, tmp_path):
     said = export(lot, "--criterion", "porosity", "--criterion", "spread", "--repeat", "0.5")
     assert "9 images, 3 of them repeats, form.csv in" in said
     assert "Keep it from the experts" in said
     study, key = tmp_path / "study", tmp_path / "keys/key.json"
     fill(study / "form.csv", key, lambda s: "accept" if s[-5] in "135" else "reject")
-    said = run("import", study, "--key", key, "--out", tmp_path / "out/labels.csv")
+    said = run("blind", "import", study, "--key", key, "--out", tmp_path / "out/labels.csv")
     assert "Repeats: the same verdict on 6 of 6." in said
     found = rows(tmp_path / "out/labels.csv")
     assert list(found[0]) == ["image", "criterion", "verdict", "expert", "group", "description"]
@@ -78,15 +61,15 @@ def test_forms_by_mail(lot, tmp_path):
     shutil.copy(tmp_path / "study/form.csv", form)
     fill(form, key, lambda s: {"1": "accept", "2": "unsure"}.get(s[-5], ""), expert="")
     out = tmp_path / "labels.csv"
-    said = run("import", form, "--key", key, "--out", out, "--expert", "rater-sim-2")
+    said = run("blind", "import", form, "--key", key, "--out", out, "--expert", "rater-sim-2")
     assert "6 of 6 images do not lie beside the form" in said
     assert said.splitlines()[1].split()[1:] == ["rater-sim-2", "1", "0", "1", "4"]
     assert [line["expert"] for line in rows(out)] == ["rater-sim-2"]
     fill(form, key, lambda s: "ok")
-    said = run("import", form, "--key", key, "--out", out, code=2)
+    said = run("blind", "import", form, "--key", key, "--out", out, code=2)
     assert "form.csv, row 2: verdict 'ok'" in said
     fill(form, key, lambda s: "")
-    said = run("import", form, "--key", key, "--out", tmp_path / "none.csv", code=2)
+    said = run("blind", "import", form, "--key", key, "--out", tmp_path / "none.csv", code=2)
     assert "no verdict" in said
     assert not (tmp_path / "none.csv").exists()
 

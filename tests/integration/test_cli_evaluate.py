@@ -1,43 +1,11 @@
 """The commands `evaluate` and `agreement`: files in, tables and exit codes out."""
 
-import csv
-
-import numpy as np
 import pytest
-import tifffile
-from typer.testing import CliRunner
 
-from napari_qualify.cli_evaluate import app
+from command_line import rows, run, write
 from napari_qualify.library.store import open_library
 
 METRICS = "criterion,setting,metric,value,low,high,n,groups"
-
-
-def texture(seed, grain, side=48):
-    rng = np.random.default_rng(seed)
-    small = rng.integers(40, 216, (side // grain + 1,) * 2, dtype=np.uint8)
-    return np.kron(small, np.ones((grain, grain), np.uint8))[:side, :side]
-
-
-def write(path, seed, grain):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    tifffile.imwrite(path, texture(seed, grain))
-    return path
-
-
-def run(*arguments, code=0):
-    done = CliRunner().invoke(app, [str(a) for a in arguments])
-    shown = done.output + (done.stderr or "")
-    if done.exception is not None and not isinstance(done.exception, SystemExit):
-        raise done.exception
-    assert done.exit_code == code, shown
-    assert "Traceback" not in shown
-    return shown
-
-
-def rows(path):
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """The commands `train`, `segment` and `measure`, from micrographs to a table in micrometres."""
 
-import csv
 import os
 import signal
 import subprocess
@@ -10,9 +9,8 @@ import time
 import numpy as np
 import pytest
 import tifffile
-from typer.testing import CliRunner
 
-from napari_qualify.cli import app
+from command_line import rows, run
 from napari_qualify.library.store import open_library
 from napari_qualify.micrograph import read
 from napari_qualify.segment.label_files import read_labels
@@ -20,21 +18,6 @@ from napari_qualify.segment.model_folder import load_segmenter, read_model
 from napari_qualify.segment.threshold import ThresholdSegmenter
 
 PIXEL = 0.25
-
-
-def run(*arguments, code=0):
-    done = CliRunner().invoke(app, [str(a) for a in arguments])
-    shown = done.output + (done.stderr or "")
-    if done.exception is not None and not isinstance(done.exception, SystemExit):
-        raise done.exception
-    assert done.exit_code == code, shown
-    assert "Traceback" not in shown
-    return shown
-
-
-def rows(path):
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
 
 
 def names(folder):
