@@ -150,11 +150,13 @@ def case_figures(
     hits = []
     for one, own in zip(seen, tiles, strict=True):
         if one.kind != "none":
-            made = tile_map(memory.tile_scores(own), boxes, SHAPE, memory.limits, PIXEL_SIZE_UM)
+            made = tile_map(
+                memory.judge([own]).strangeness[0], boxes, SHAPE, memory.limits, PIXEL_SIZE_UM
+            )
             top = int(np.flatnonzero((boxes == np.array(made.box)).all(axis=1))[0])
             hits.append(one.near[top])
     chance = float(np.mean([one.near.mean() for one in seen if one.kind != "none"]))
-    return auroc(truth, memory.scores(tiles)), share(np.array(hits)), chance
+    return auroc(truth, memory.judge(tiles).scores), share(np.array(hits)), chance
 
 
 def main() -> int:

@@ -15,6 +15,7 @@ from napari_qualify.decide.verdict import Neighbour, Verdict
 from napari_qualify.embed.base import Encoder, Vectors
 from napari_qualify.embed.pipeline import embed_references, reference_keys
 from napari_qualify.embed.settings import fingerprint, settings_of
+from napari_qualify.embed.stored_tiles import StoredTiles
 from napari_qualify.embed.texts import encode_statements
 from napari_qualify.micrograph import Micrograph
 from napari_qualify.progress import Progress
@@ -53,7 +54,8 @@ def build_case(
     embed_references(library, found, progress, encoder)
     settings = settings_of(library, found)
     keyed = reference_keys(library, found, settings)
-    stored = library.vectors(fingerprint(encoder, settings), [key for _, key in keyed])
+    mark, keys = fingerprint(encoder, settings), [key for _, key in keyed]
+    stored = library.vectors(mark, keys)
     references: References | None = None
     labels: list[Neighbour] = []
     if keyed:
@@ -63,12 +65,12 @@ def build_case(
             np.array([r.verdict == "accept" for r, _ in keyed], dtype=bool),
             [r.group for r, _ in keyed],
             near_duplicates(vectors, np.stack([_small(library, r.id) for r, _ in keyed])),
+            lambda: list(StoredTiles(library, mark, keys)),
         )
         labels = [Neighbour(r.id, r.image, r.verdict, 0.0, r.expert, r.group) for r, _ in keyed]
     statements = [(t, "accept") for t in found.accept] + [(t, "reject") for t in found.reject]
     texts, notes = _texts(encoder, found, [r for r, _ in keyed], references)
-    marks = library.precisions(fingerprint(encoder, settings), [key for _, key in keyed])
-    if len(precisions := {*marks.values(), encoder.precision}) > 1:
+    if len(precisions := {*library.precisions(mark, keys).values(), encoder.precision}) > 1:
         notes += (f"Vectors of mixed precision: {', '.join(sorted(precisions))}.",)
     return Case(
         found.name,

@@ -25,6 +25,7 @@ from napari_qualify.embed.base import Encoder, Vectors
 from napari_qualify.embed.library_encoder import load_encoder_for
 from napari_qualify.embed.pipeline import PhasesByHash, Source, each_source, embed_each, opened
 from napari_qualify.embed.settings import EmbedSettings, fingerprint, settings_of
+from napari_qualify.embed.stored_tiles import StoredTiles
 from napari_qualify.errors import UsageError
 from napari_qualify.micrograph import Micrograph
 from napari_qualify.progress import Progress, silent
@@ -94,9 +95,10 @@ def qualify(
     cases = {n: build_case(kept, n, encoder, population, progress) for n in compared}
     work = _Work(kept, encoder, compared, limited, phases, progress)
     found = work.run(each_source(micrographs))
-    outcomes, table = _judge(cases, encoder, work.vectors, len(found))
-    created = datetime.now(UTC).isoformat(timespec="seconds")
     marks = {name: fingerprint(encoder, settings_of(kept, name)) for name in compared}
+    tiles = {name: StoredTiles(kept, marks[name], work.keys[name]) for name in compared}
+    outcomes, table = _judge(cases, encoder, work.vectors, tiles, len(found))
+    created = datetime.now(UTC).isoformat(timespec="seconds")
     items = tuple(
         replace(
             item,
@@ -152,6 +154,7 @@ class _Work:
         self.library, self.encoder, self.limited = library, encoder, limited
         self.phases, self.progress = phases, progress
         self.vectors: dict[str, list[Vectors]] = {name: [] for name in compared}
+        self.keys: dict[str, list[str]] = {name: [] for name in compared}
         self.measured: list[dict[str, Verdict]] = []
         self.tables: list[DataFrame | None] = []
         # Criteria that want the same view and tiles share one embedding.
@@ -203,6 +206,7 @@ class _Work:
                 noted |= dict.fromkeys(one.notes)
                 for name in names:
                     self.vectors[name].append(one.vector)
+                    self.keys[name].append(one.key)
         return notes
 
 
@@ -210,6 +214,7 @@ def _judge(
     cases: Mapping[str, Case],
     encoder: Encoder,
     vectors: Mapping[str, Sequence[Vectors]],
+    tiles: Mapping[str, StoredTiles],
     count: int,
 ) -> tuple[dict[str, Outcome | None], dict[str, list[Verdict]]]:
     """Outcome and verdicts of every criterion over all micrographs."""
@@ -221,7 +226,7 @@ def _judge(
             continue
         rows = np.stack(vectors[name]).astype(float)
         in_text_space = encoder.to_text_space(rows).astype(float) if encoder.has_text else None
-        outcome = case.outcome(rows, in_text_space)
+        outcome = case.outcome(rows, in_text_space, tiles[name])
         outcomes[name] = outcome
         table[name] = (
             [no_verdict(case)] * count

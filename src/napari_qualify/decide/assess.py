@@ -9,11 +9,11 @@ import numpy as np
 from napari_qualify.decide.audit import Suspect, suspects
 from napari_qualify.decide.conformal import decide, groups_needed, reason_for_review
 from napari_qualify.decide.evidence import evidence_of
-from napari_qualify.decide.judge import Judge, Judging
+from napari_qualify.decide.judge import Judge, Judging, Tiles
 from napari_qualify.decide.outcome import Outcome, one_sided, two_sided, zero_shot
 from napari_qualify.decide.references import References
 from napari_qualify.decide.rules import Floats
-from napari_qualify.decide.settings import PAPER
+from napari_qualify.decide.settings import PAPER, TILES
 from napari_qualify.decide.split import SplitJudge, held_back
 from napari_qualify.decide.text import Texts
 from napari_qualify.decide.verdict import Decision, Neighbour, Reason, Verdict
@@ -22,6 +22,7 @@ from napari_qualify.errors import UsageError
 MODALITIES = ("auto", "visual", "cross", "hybrid")
 POPULATIONS = ("library", "batch", "none")
 PAPER_WEIGHT = 0.5
+TILE_GROUPS = 2  # accepted ones, from which nearest tiles learn what is usual
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +107,14 @@ class Case:
 
     @property
     def _is_split(self) -> bool:
-        return self.split and min(self.counts) > 1
+        # Nearest tiles learn from two accepted groups at least, beside those that calibrate.
+        least = (3 if self.by_tiles else 2, 2)
+        return self.split and all(n >= k for n, k in zip(self.counts, least, strict=True))
+
+    @property
+    def by_tiles(self) -> bool:
+        """Whether nearest tiles judge: `outcome` then needs tiles."""
+        return self.rule.strip() == TILES
 
     @cached_property
     def judge(self) -> Judging:
@@ -124,14 +132,21 @@ class Case:
         in_text_space = texts.references if texts else None
         return SplitJudge(teacher, self.references, held, in_text_space)
 
-    def outcome(self, vectors: Floats, in_text_space: Floats | None = None) -> Outcome | None:
-        """Scores of judged vectors (m, d); None when there is nothing to compare with."""
+    def outcome(
+        self, vectors: Floats, in_text_space: Floats | None = None, tiles: Tiles | None = None
+    ) -> Outcome | None:
+        """Scores of judged vectors (m, d); None when there is nothing to compare with.
+
+        The vectors of their tiles, (t_j, d) each, are needed by nearest tiles alone.
+        """
         accepted, rejected = self.counts
+        if self.by_tiles and accepted < TILE_GROUPS:
+            return None
         if accepted and rejected:
-            return two_sided(self.judge, vectors, in_text_space, self.population)
+            return two_sided(self.judge, vectors, in_text_space, self.population, tiles)
         if self.references is not None and (accepted or rejected):
             risk = self.risk_reject if accepted else self.risk_accept
-            return one_sided(self.references, vectors, risk)
+            return one_sided(self.references, vectors, risk, tiles if self.by_tiles else None)
         if self._texts is None or in_text_space is None:
             return None
         nobody = np.zeros(0, dtype=bool)
@@ -163,7 +178,10 @@ class Case:
             elif count == 0:
                 found.append(f"No {side} references.")
         if self.split and not self._is_split:
-            found.append("Too few groups to split: two a side at least.")
+            least = "three accepted and two rejected" if self.by_tiles else "two a side"
+            found.append(f"Too few groups to split: {least} at least.")
+        if self.by_tiles and self.counts[0] < TILE_GROUPS:
+            found.append("Nearest tiles need accepted references of two groups at least.")
         if self.population == "batch":
             found.append("Score and call depend on the other samples of the batch.")
         return (*found, *self._doubts, *self.notes)
@@ -172,6 +190,8 @@ class Case:
     def suspects(self) -> tuple[Suspect, ...]:
         """References whose score, while their group was left out, contradicts their label."""
         if self.references is None or self._is_split or not min(self.counts):
+            return ()
+        if self.by_tiles and self.counts[0] < TILE_GROUPS:
             return ()
         assert isinstance(self.judge, Judge)
         return suspects(self.judge, self.labels)
@@ -201,6 +221,9 @@ def _some(names: Sequence[str], most: int = 3) -> str:
     return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
+_NOTHING = "Nothing to compare with: no statement for each side that this encoder can read."
+
+
 def no_verdict(case: Case) -> Verdict:
     """Review of a criterion that has neither references nor comparable statements."""
     return Verdict(
@@ -210,10 +233,7 @@ def no_verdict(case: Case) -> Verdict:
         risk_accept=case.risk_accept,
         risk_reject=case.risk_reject,
         rule="",
-        messages=(
-            *case.messages(),
-            "Nothing to compare with: no statement for each side that this encoder can read.",
-        ),
+        messages=case.messages() if case.by_tiles else (*case.messages(), _NOTHING),
     )
 
 

@@ -8,7 +8,7 @@ is made on references only and made again inside each fold, see `nested`.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +25,10 @@ from napari_qualify.decide.nested import (
 from napari_qualify.decide.population import group_means
 from napari_qualify.decide.references import References
 from napari_qualify.decide.rules import Floats, Mask, products, unit
-from napari_qualify.decide.settings import DEFAULT, NAMED, Setting, candidates
+from napari_qualify.decide.settings import DEFAULT, NAMED, TILES_SETTING, Setting, candidates
 from napari_qualify.decide.text import Texts, nested_cross
+
+Tiles = Sequence[NDArray[Any]]
 
 # With fewer groups on a side, choosing among rules costs more accuracy than it gains.
 GROUPS_TO_CHOOSE_RULE = 20
@@ -43,11 +45,14 @@ class Scores:
         Raw scores under the judge of all references.
     margins : ndarray of float, shape (m, folds)
         Score minus cut under the judge without each fold.
+    strangeness : sequence of ndarray of float, shape (t_j,)
+        Of the tiles of each, where nearest tiles judge; else empty.
     """
 
     visual: Floats | None
     cross: Floats | None
     margins: Floats
+    strangeness: Sequence[Floats] = ()
 
 
 class Judging(Protocol):
@@ -68,7 +73,9 @@ class Judging(Protocol):
     @property
     def calibration(self) -> tuple[Floats, Mask, NDArray[np.intp]]: ...  # noqa: D102
 
-    def scores(self, vectors: Floats, in_text_space: Floats | None = None) -> Scores: ...  # noqa: D102
+    def scores(  # noqa: D102
+        self, vectors: Floats, in_text_space: Floats | None = None, tiles: Tiles | None = None
+    ) -> Scores: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,8 +117,15 @@ class Judge:
             return self.modality
         return "visual" if self.texts is None else "hybrid"
 
+    @property
+    def by_tiles(self) -> bool:
+        """Whether nearest tiles judge, instead of a micrograph's one vector."""
+        return self.settings == (TILES_SETTING,)
+
     @cached_property
     def _nested(self) -> NestedScores:
+        if self.by_tiles:
+            return self.references.memory.nested
         return nested_scores(
             self.references.vectors, self.references.accepted, self.folds, self.settings
         )
@@ -162,7 +176,9 @@ class Judge:
         )
         return values, sides, self.folds[first]
 
-    def scores(self, vectors: Floats, in_text_space: Floats | None = None) -> Scores:
+    def scores(
+        self, vectors: Floats, in_text_space: Floats | None = None, tiles: Tiles | None = None
+    ) -> Scores:
         """Score judged micrographs.
 
         Parameters
@@ -171,17 +187,25 @@ class Judge:
             Their visual vectors.
         in_text_space : ndarray of float, shape (m, t), optional
             The same taken into the text space, when the encoder has text.
+        tiles : sequence of ndarray of float, shape (t_j, d), optional
+            Vectors of the tiles of each; the rule of nearest tiles needs them.
         """
         rows = unit(vectors)
         kept = [self.folds != f for f in range(len(self.fold_choices))]
         kept.append(np.ones(len(self.references), dtype=bool))
         choices = [*self.fold_choices, self.choice]
-        visual = self._visual(rows, kept, [self.settings[c.setting] for c in choices])
+        strangeness: Sequence[Floats] = ()
+        if self.by_tiles:
+            found = self.references.memory.judge(_given(tiles, len(rows)))
+            visual = np.column_stack([found.without, found.scores])
+            strangeness = found.strangeness
+        else:
+            visual = self._visual(rows, kept, [self.settings[c.setting] for c in choices])
         cross = [self._cross_of(in_text_space, each) for each in kept]
         margins = np.empty((len(rows), len(self.fold_choices)))
         for f, choice in enumerate(self.fold_choices):
             margins[:, f] = choice.blend(visual[:, f], cross[f]) - choice.cut
-        return Scores(visual[:, -1], cross[-1], margins)
+        return Scores(visual[:, -1], cross[-1], margins, strangeness)
 
     def linear(self) -> Linear | None:
         """The judge of all references as a linear one; None where its rule is not."""
@@ -223,6 +247,14 @@ class Judge:
         if self.texts is None or in_text_space is None:
             return None
         return unit(in_text_space) @ self.texts.direction(self.references.accepted, kept)
+
+
+def _given(tiles: Tiles | None, count: int) -> Tiles:
+    """The tiles, as many as there are micrographs."""
+    if tiles is None or len(tiles) != count:
+        given = "none" if tiles is None else len(tiles)
+        raise ValueError(f"nearest tiles judge {count} micrographs by their tiles, and got {given}")
+    return tiles
 
 
 def _allowed(rule: str, fewest: int) -> tuple[Setting, ...]:

@@ -4,15 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import mannwhitneyu
 
 from napari_qualify.decide.choosing import Choice
 from napari_qualify.decide.conformal import p_value
-from napari_qualify.decide.judge import Judging
+from napari_qualify.decide.judge import Judging, Tiles
 from napari_qualify.decide.nested import fold_of_groups
 from napari_qualify.decide.population import Population, batch_population, group_means
 from napari_qualify.decide.references import References
 from napari_qualify.decide.rules import Floats, unit
+from napari_qualify.decide.settings import TILES
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +47,8 @@ class Outcome:
         Reference deviation in the units of the calibration.
     separable : bool
         False where the references, left out, do not tell the sides apart.
+    strangeness : sequence of ndarray of float, shape (t_j,)
+        Of the tiles of each micrograph, where nearest tiles judge; else empty.
     """
 
     score: Floats
@@ -59,6 +63,7 @@ class Outcome:
     unlike: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=bool))
     margin_unit: float = 1.0
     separable: bool = True
+    strangeness: Sequence[Floats] = ()
 
     def p_values(self) -> tuple[Floats | None, Floats | None]:
         """p_accept and p_reject, shape (m,) each; None for a side without references."""
@@ -100,6 +105,7 @@ def two_sided(
     vectors: Floats,
     in_text_space: Floats | None = None,
     population: str = "library",
+    tiles: Tiles | None = None,
 ) -> Outcome:
     """Outcome of judged vectors (m, d) where both sides have references.
 
@@ -110,8 +116,10 @@ def two_sided(
         score depends on the other micrographs of the batch, as in the paper;
         the p-values rest on the references in either case. With `none` the
         judge leaves scores as they are.
+    tiles : sequence of ndarray of float, shape (t_j, d), optional
+        Vectors of the tiles of each, for nearest tiles.
     """
-    raw, choice = judge.scores(vectors, in_text_space), judge.choice
+    raw, choice = judge.scores(vectors, in_text_space, tiles), judge.choice
     of_visual, of_cross, cut = choice.visual, choice.cross, choice.cut
     if population == "batch":
         of_visual = batch_population(raw.visual) if raw.visual is not None else Population()
@@ -143,6 +151,7 @@ def two_sided(
         (choice.weight > 0 and of_visual.degenerate) or (choice.weight < 1 and of_cross.degenerate),
         far_from(judge.references, vectors),
         separable=tell_apart(values[sides], values[~sides]),
+        strangeness=raw.strangeness,
     )
 
 
@@ -164,13 +173,57 @@ def tell_apart(accepted: Floats, rejected: Floats) -> bool:
     return bool(found.pvalue <= SEPARATION_LEVEL)
 
 
-def one_sided(references: References, vectors: Floats, risk: float) -> Outcome:
-    """Outcome where only one side has references: similarity to the nearest of them.
+def one_sided(
+    references: References, vectors: Floats, risk: float, tiles: Tiles | None = None
+) -> Outcome:
+    """Outcome where only one side has references: likeness to the nearest of them.
 
     The score is the standardised similarity to accepted references, or the
-    negative one to rejected references. The cut lies where the p-value of the
-    side reaches `risk` (or at the strangest reference, with too few of them).
+    negative one to rejected references; with `tiles`, that of the strangest
+    tiles to the accepted references' tiles. The cut lies where the p-value of
+    the side reaches `risk` (or at the strangest reference, with too few of them).
     """
+    accepted = bool(references.accepted.all())
+    one = _likeness(references, vectors) if tiles is None else _by_tiles(references, tiles)
+    values, _, first = group_means(one.own, references.accepted, references.groups)
+    known = values[np.isfinite(values)]
+    population = Population()
+    if len(known) > 1:
+        population = Population(float(known.mean()), float(known.std(ddof=1)), len(known))
+    score = population.z(one.judged)
+    side = Calibration(values, one.without[:, one.folds[first]])
+    strange = np.sort(known) if accepted else np.sort(known)[::-1]
+    rank = max(int(np.floor(risk * (len(known) + 1) + 1e-9)), 1) - 1
+    cut = float(population.z(strange[rank : rank + 1])[0]) if len(known) else 0.0
+    return Outcome(
+        score,
+        cut,
+        "visual",
+        one.rule,
+        {"visual": score},
+        side if accepted else None,
+        None if accepted else side,
+        degenerate=population.degenerate,
+        unlike=far_from(references, vectors),
+        margin_unit=1.0 if population.degenerate else population.deviation,
+        strangeness=one.strangeness,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _OneSided:
+    """Raw scores: own ones left out (n,), judged ones (m,), and those without each fold (m, k)."""
+
+    rule: str
+    folds: NDArray[np.intp]
+    own: Floats
+    judged: Floats
+    without: Floats
+    strangeness: Sequence[Floats] = ()
+
+
+def _likeness(references: References, vectors: Floats) -> _OneSided:
+    """Similarity to the nearest reference; negative where they are rejected ones."""
     accepted = bool(references.accepted.all())
     sign = 1.0 if accepted else -1.0
     folds = fold_of_groups(references.groups, references.accepted)
@@ -180,34 +233,21 @@ def one_sided(references: References, vectors: Floats, risk: float) -> Outcome:
     nearest = np.max if accepted else np.min
     own = np.full(len(references), np.nan)
     count = int(folds.max()) + 1
-    judged = np.full((len(rows), count), np.nan)
+    without = np.full((len(rows), count), np.nan)
     for f in range(count):
         kept = folds != f
         if kept.any():
             own[~kept] = nearest(among[np.ix_(~kept, kept)], axis=1)
-            judged[:, f] = nearest(across[:, kept], axis=1)
-    values, _, first = group_means(own, references.accepted, references.groups)
-    known = values[np.isfinite(values)]
-    population = Population()
-    if len(known) > 1:
-        population = Population(float(known.mean()), float(known.std(ddof=1)), len(known))
-    score = population.z(nearest(across, axis=1))
-    side = Calibration(values, judged[:, folds[first]])
-    strange = np.sort(known) if accepted else np.sort(known)[::-1]
-    rank = max(int(np.floor(risk * (len(known) + 1) + 1e-9)), 1) - 1
-    cut = float(population.z(strange[rank : rank + 1])[0]) if len(known) else 0.0
-    return Outcome(
-        score,
-        cut,
-        "visual",
-        "nearest accepted" if accepted else "nearest rejected",
-        {"visual": score},
-        side if accepted else None,
-        None if accepted else side,
-        degenerate=population.degenerate,
-        unlike=far_from(references, vectors),
-        margin_unit=1.0 if population.degenerate else population.deviation,
-    )
+            without[:, f] = nearest(across[:, kept], axis=1)
+    rule = "nearest accepted" if accepted else "nearest rejected"
+    return _OneSided(rule, folds, own, nearest(across, axis=1), without)
+
+
+def _by_tiles(references: References, tiles: Tiles) -> _OneSided:
+    memory = references.memory
+    found = memory.judge(tiles)
+    own = memory.leave_group_out()
+    return _OneSided(TILES, memory.folds, own, found.scores, found.without, found.strangeness)
 
 
 def zero_shot(direction: Floats, in_text_space: Floats) -> Outcome:

@@ -1,8 +1,9 @@
 """The references of one criterion, with near-duplicates counted once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from napari_qualify.decide.rules import Floats, Mask, unit
+from napari_qualify.decide.tile_memory import TileMemory
 
 SIDE = 64
 """Side in pixels of the pictures that near-duplicates are sought in."""
@@ -32,12 +34,16 @@ class References:
         Specimen of each; the unit of every estimate.
     twins : sequence of (int, int)
         Pairs that show the same (`near_duplicates`): their groups are one.
+    tiles : callable, optional
+        Gives the unit vectors of every reference's tiles, (t_i, d) each; asked
+        only by the rule of nearest tiles.
     """
 
     vectors: Floats
     accepted: Mask
     groups: Sequence[str]
     twins: Sequence[tuple[int, int]] = ()
+    tiles: Callable[[], Sequence[NDArray[Any]]] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "vectors", unit(self.vectors))
@@ -62,7 +68,28 @@ class References:
     def part(self, kept: Mask) -> "References":
         """Those references that a mask keeps."""
         groups = [group for group, keep in zip(self.groups, kept, strict=True) if keep]
-        return References(self.vectors[kept], self.accepted[kept], groups)
+        tiles = self.tiles
+        some = None if tiles is None else lambda: _kept(tiles(), kept)
+        return References(self.vectors[kept], self.accepted[kept], groups, tiles=some)
+
+    @cached_property
+    def memory(self) -> TileMemory:
+        """Their tiles, as the rule of nearest tiles remembers them.
+
+        Raises
+        ------
+        ValueError
+            If nobody has given tiles, or fewer than two accepted groups.
+        UsageError
+            If one has too few tiles.
+        """
+        if self.tiles is None:
+            raise ValueError("these references came without tiles")
+        return TileMemory(self.tiles(), self.accepted, self.groups)
+
+
+def _kept(tiles: Sequence[NDArray[Any]], kept: Mask) -> list[NDArray[Any]]:
+    return [each for each, keep in zip(tiles, kept, strict=True) if keep]
 
 
 def _joined(groups: Sequence[str], twins: Sequence[tuple[int, int]]) -> list[str]:

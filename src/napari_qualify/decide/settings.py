@@ -31,7 +31,7 @@ class Setting:
         parts = [f"{key}={value}" for key, value in self.options.items()]
         if self.standardised:
             parts.append("standardised=True")
-        return f"{self.rule}({', '.join(parts)})"
+        return f"{self.rule}({', '.join(parts)})" if parts else self.rule
 
     def score(self, p: Products, accepted: Mask) -> Floats:
         """Scores of the judged vectors, shape (m,); higher is more acceptable."""
@@ -69,6 +69,8 @@ NAMED: dict[str, tuple[Setting, ...]] = {
 
 PAPER = "paper"
 PAPER_SETTING = Setting("net", {"pool": "mean"})
+TILES = "tiles"
+TILES_SETTING = Setting(TILES)  # scores come from `tile_memory`, not from products of vectors
 
 
 def candidates(rule: str) -> tuple[Setting, ...]:
@@ -78,8 +80,8 @@ def candidates(rule: str) -> tuple[Setting, ...]:
     ----------
     rule : str
         ``auto``; a rule's name, for all its settings; ``paper`` for that of the
-        paper; or one setting written out as `Setting` prints it, for example
-        ``net(pool=max)``.
+        paper; ``tiles`` for the nearest tiles; or one setting written out as
+        `Setting` prints it, for example ``net(pool=max)``.
 
     Raises
     ------
@@ -90,6 +92,8 @@ def candidates(rule: str) -> tuple[Setting, ...]:
         return CANDIDATES
     if rule == PAPER:
         return (PAPER_SETTING,)
+    if rule == TILES:
+        return (TILES_SETTING,)
     if rule in NAMED:
         return NAMED[rule]
     if rule in RULES:
@@ -116,8 +120,8 @@ def parse_setting(text: str) -> Setting:
     positive = all(0 < options.get(key, 1) < float("inf") for key in ("sharpness", "c"))
     if not fits or not 0 < options.get("shrinkage", 0.1) <= 1 or not positive:
         raise UsageError(
-            f"no rule {text!r}: use auto, net, gaussian, cache, probe, paper, or one with its "
-            "settings such as 'net(pool=mean)', "
+            f"no rule {text!r}: use auto, net, gaussian, cache, probe, tiles, paper, or one with "
+            "its settings such as 'net(pool=mean)', "
             "'net(pool=soft, sharpness=5, centred=True, standardised=True)', "
             "'gaussian(shrinkage=0.1)', 'cache(sharpness=5.5)' or 'probe(c=10)' (shrinkage above "
             "0, at most 1; sharpness and c above 0)"

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_qualify.decide.choosing import Choice
-from napari_qualify.decide.judge import Judge, Scores
+from napari_qualify.decide.judge import Judge, Scores, Tiles
 from napari_qualify.decide.population import group_means
 from napari_qualify.decide.references import References
 from napari_qualify.decide.rules import Floats, Mask
@@ -58,8 +58,10 @@ class SplitJudge:
         """Chosen on the teaching half."""
         return self.teacher.choice
 
-    def _margins(self, vectors: Floats, in_text_space: Floats | None) -> tuple[Scores, Floats]:
-        raw = self.teacher.scores(vectors, in_text_space)
+    def _margins(
+        self, vectors: Floats, in_text_space: Floats | None, tiles: Tiles | None
+    ) -> tuple[Scores, Floats]:
+        raw = self.teacher.scores(vectors, in_text_space, tiles)
         return raw, self.choice.blend(raw.visual, raw.cross) - self.choice.cut
 
     @cached_property
@@ -67,14 +69,17 @@ class SplitJudge:
         """Margin of every calibrating group, its side, and 0: there is one judge."""
         held = self.references.part(self.held)
         text = None if self.in_text_space is None else self.in_text_space[self.held]
-        _, margins = self._margins(held.vectors, text)
+        tiles = held.tiles() if self.teacher.by_tiles and held.tiles else None
+        _, margins = self._margins(held.vectors, text, tiles)
         values, sides, _ = group_means(margins, held.accepted, held.groups)
         return values, sides, np.zeros(len(values), dtype=np.intp)
 
-    def scores(self, vectors: Floats, in_text_space: Floats | None = None) -> Scores:
+    def scores(
+        self, vectors: Floats, in_text_space: Floats | None = None, tiles: Tiles | None = None
+    ) -> Scores:
         """As `Judge.scores`; the margins have one column."""
-        raw, margins = self._margins(vectors, in_text_space)
-        return Scores(raw.visual, raw.cross, margins[:, None])
+        raw, margins = self._margins(vectors, in_text_space, tiles)
+        return Scores(raw.visual, raw.cross, margins[:, None], raw.strangeness)
 
 
 def held_back(groups: Sequence[str], accepted: Mask) -> Mask:

@@ -79,7 +79,7 @@ def tile_map(
     Parameters
     ----------
     scores : ndarray of float, shape (t,)
-        From `TileMemory.tile_scores`.
+        Their strangeness, from `TileMemory.judge`.
     boxes : ndarray of float, shape (t, 4)
         From `embed.tiles.tile_boxes`: rows and columns of tiles, row by row.
     shape : (int, int)

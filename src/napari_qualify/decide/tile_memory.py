@@ -10,7 +10,7 @@ references. Ours are the space of comparison, the part of the rejected
 references, and that everything is fitted again without each fold.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from napari_qualify.decide.nested import NestedScores, fold_of_groups
 from napari_qualify.decide.rules import Floats, Mask
-from napari_qualify.decide.tile_model import TileModel, fit_model
+from napari_qualify.decide.tile_model import TileModel, fit_model, score
 from napari_qualify.decide.tile_space import Rows, centred
 from napari_qualify.errors import UsageError
 
@@ -36,6 +36,26 @@ def check_tiles(tiles: Sequence[NDArray[Any]]) -> None:
             f"the rule of nearest tiles needs {LEAST_TILES} tiles or more of every micrograph; one "
             f"has {fewest}. Give the criterion a smaller tile_um."
         )
+
+
+@dataclass(frozen=True, eq=False)
+class TileScores:
+    """What a memory says of m judged micrographs.
+
+    Attributes
+    ----------
+    scores : ndarray of float, shape (m,)
+        Raw; higher is more acceptable.
+    without : ndarray of float, shape (m, folds)
+        The same under the model without each fold; NaN where there is none.
+    strangeness : list of ndarray of float, shape (t_j,)
+        Of the tiles of each, in deviations of the accepted references' tiles,
+        each compared without its own group; 0 is usual, higher is stranger.
+    """
+
+    scores: Floats
+    without: Floats
+    strangeness: list[Floats]
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,25 +125,35 @@ class TileMemory:
         """Tiles of every reference, shape (n,)."""
         return np.array([len(t) for t in self.tiles], dtype=np.intp)
 
-    def scores(self, judged: Sequence[NDArray[Any]]) -> Floats:
-        """Raw scores of judged micrographs, shape (m,); higher is more acceptable.
+    def judge(self, judged: Iterable[NDArray[Any]]) -> TileScores:
+        """Scores of judged micrographs, read once each.
 
         Parameters
         ----------
-        judged : sequence of ndarray of float, shape (t_j, d)
+        judged : iterable of ndarray of float, shape (t_j, d)
             Unit vectors of the tiles of each.
-        """
-        check_tiles(judged)
-        return self._whole.scores(judged)
 
-    def scores_without(self, judged: Sequence[NDArray[Any]]) -> Floats:
-        """The same under the model without each fold, (m, folds); NaN where there is none."""
-        check_tiles(judged)
-        found = np.full((len(judged), len(self._without)), np.nan)
-        for f, model in enumerate(self._without):
-            if model is not None:
-                found[:, f] = model.scores(judged)
-        return found
+        Raises
+        ------
+        UsageError
+            If one has fewer than `LEAST_TILES` tiles.
+        """
+        without: list[list[float]] = []
+        strangeness: list[Floats] = []
+        for tiles in judged:
+            check_tiles([tiles])
+            strangeness.append(self._whole.strangeness(tiles))
+            without.append(
+                [
+                    np.nan if model is None else score(model.strangeness(tiles))
+                    for model in self._without
+                ]
+            )
+        return TileScores(
+            np.array([score(each) for each in strangeness], dtype=float),
+            np.array(without, dtype=float).reshape(-1, len(self._without)),
+            strangeness,
+        )
 
     @cached_property
     def nested(self) -> NestedScores:
@@ -147,15 +177,6 @@ class TileMemory:
     def leave_group_out(self) -> Floats:
         """Score of every reference under the model without its group's fold, shape (n,)."""
         return np.asarray(self.nested.outer[0])
-
-    def tile_scores(self, tiles: NDArray[Any]) -> Floats:
-        """Strangeness of a judged micrograph's tiles (t, d), shape (t,).
-
-        In deviations of the accepted references' tiles, each compared without
-        its own group; 0 is usual, higher is stranger.
-        """
-        check_tiles([tiles])
-        return self._whole.strangeness(tiles)
 
     @property
     def limits(self) -> tuple[float, float]:

@@ -17,7 +17,8 @@ from napari_qualify.embed.base import Encoder, Vectors
 from napari_qualify.embed.library_encoder import load_encoder_for
 from napari_qualify.embed.pipeline import PhasesByHash, embed_each, opened
 from napari_qualify.embed.registry import load_encoder, split_spec
-from napari_qualify.embed.settings import EmbedSettings
+from napari_qualify.embed.settings import EmbedSettings, fingerprint
+from napari_qualify.embed.stored_tiles import StoredTiles
 from napari_qualify.embed.views import parse_view
 from napari_qualify.errors import EncoderError, LibraryError, SegmentationError, UsageError
 from napari_qualify.evaluate.compare import paired_difference
@@ -246,6 +247,10 @@ def _change(axis: str, value: str) -> str:
     return f"{axis} {encoder_name(value) if axis == 'encoder' else value}"
 
 
+_Embedded = tuple[Floats, Floats | None, StoredTiles]
+"""Vectors, the same in the space of the encoder's text, and those of the tiles."""
+
+
 @dataclass
 class _Desk:
     """Encoders, vectors and cases, each made once; a text says why there is none."""
@@ -257,9 +262,7 @@ class _Desk:
     report: Progress
     images: list[Assessment] = field(init=False)
     _encoders: dict[str, Encoder | str] = field(default_factory=dict)
-    _vectors: dict[tuple[str, EmbedSettings], tuple[Floats, Floats | None] | str] = field(
-        default_factory=dict
-    )
+    _vectors: dict[tuple[str, EmbedSettings], _Embedded | str] = field(default_factory=dict)
     _cases: dict[tuple[str, str, str], Case | str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -307,7 +310,7 @@ class _Desk:
             return str(error)
         if outcome is None:
             return "nothing to compare with: no references, and no statements that can be read"
-        return verdicts(case, outcome, *vectors)
+        return verdicts(case, outcome, *vectors[:2])
 
     def _encoder(self, spec: str) -> Encoder | str:
         if spec not in self._encoders:
@@ -335,7 +338,7 @@ class _Desk:
                 self._cases[key] = str(error)
         return self._cases[key]
 
-    def _embedded(self, spec: str, settings: EmbedSettings) -> tuple[Floats, Floats | None] | str:
+    def _embedded(self, spec: str, settings: EmbedSettings) -> _Embedded | str:
         """Vectors of all micrographs, and the same in the space of the encoder's text."""
         encoder = self._encoder(spec)
         assert not isinstance(encoder, str)  # it has made a case
@@ -347,7 +350,7 @@ class _Desk:
                 self._vectors[key] = str(error)
         return self._vectors[key]
 
-    def _embed(self, encoder: Encoder, settings: EmbedSettings) -> tuple[Floats, Floats | None]:
+    def _embed(self, encoder: Encoder, settings: EmbedSettings) -> _Embedded:
         each = embed_each(
             self.micrographs,
             encoder,
@@ -357,11 +360,15 @@ class _Desk:
             open_=self.open_,
         )
         found: list[Vectors] = []
+        keys: list[str] = []
         for one in each:
             self.report(f"embedding {settings.view}", len(found), len(self.micrographs))
             found.append(one.vector)
+            keys.append(one.key)
         rows = np.stack(found).astype(float)
-        return rows, encoder.to_text_space(rows).astype(float) if encoder.has_text else None
+        in_text_space = encoder.to_text_space(rows).astype(float) if encoder.has_text else None
+        tiles = StoredTiles(self.library, fingerprint(encoder, settings), keys)
+        return rows, in_text_space, tiles
 
 
 def _differences(

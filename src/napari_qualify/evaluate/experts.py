@@ -14,7 +14,8 @@ from napari_qualify.decide.rules import Floats
 from napari_qualify.embed.base import Encoder
 from napari_qualify.embed.library_encoder import load_encoder_for
 from napari_qualify.embed.pipeline import Source, embed_each, opened
-from napari_qualify.embed.settings import EmbedSettings, settings_of
+from napari_qualify.embed.settings import EmbedSettings, fingerprint, settings_of
+from napari_qualify.embed.stored_tiles import StoredTiles
 from napari_qualify.errors import UsageError
 from napari_qualify.evaluate.agreement import AGREEMENT_COLUMNS, EVERYONE, agreement
 from napari_qualify.progress import Progress
@@ -87,11 +88,14 @@ class Judged:
     images, hashes : list of str
         Name and content hash of each.
     vectors : mapping of EmbedSettings to ndarray of float, shape (m, d)
+    keys : mapping of EmbedSettings to list of str
+        Under which each is stored.
     """
 
     images: list[str]
     hashes: list[str]
     vectors: Mapping[EmbedSettings, Floats]
+    keys: Mapping[EmbedSettings, list[str]]
 
 
 def embedded(
@@ -117,16 +121,18 @@ def embedded(
     images: list[str] = []
     hashes: list[str] = []
     vectors: dict[EmbedSettings, list[Any]] = {one: [] for one in wanted}
+    keys: dict[EmbedSettings, list[str]] = {one: [] for one in wanted}
     source = iter(micrographs)
     while chunk := [opened(m) for m in islice(source, _CHUNK)]:
         images += [m.name for m in chunk]
         hashes += [m.content_hash for m in chunk]
         for one in wanted:
-            each = embed_each(chunk, encoder, one, library=library, progress=progress)
-            vectors[one] += [e.vector for e in each]
+            for e in embed_each(chunk, encoder, one, library=library, progress=progress):
+                vectors[one].append(e.vector)
+                keys[one].append(e.key)
     width = encoder.dim
     stacked = {one: np.array(rows, dtype=float).reshape(-1, width) for one, rows in vectors.items()}
-    return Judged(images, hashes, stacked)
+    return Judged(images, hashes, stacked, keys)
 
 
 def expert_verdicts(
@@ -184,10 +190,14 @@ def expert_verdicts(
             count = len(judged.hashes) - len(kept)
             notes.append(f"{name}: {count} images left out, since they are references of it.")
         vectors = judged.vectors[settings[name]][kept]
+        keys = [judged.keys[settings[name]][i] for i in kept]
+        tiles = StoredTiles(library, fingerprint(encoder, settings[name]), keys)
         images = [judged.images[i] for i in kept]
         for expert in (EVERYONE, *experts):
             alone = case if expert == EVERYONE else of_expert(case, expert)
-            for image, row in zip(images, verdict_rows(alone, vectors, encoder), strict=True):
+            for image, row in zip(
+                images, verdict_rows(alone, vectors, encoder, tiles), strict=True
+            ):
                 rows.append([image, name, expert, *row])
     table = pd.DataFrame(rows, columns=list(EXPERT_COLUMNS))
     table = table.astype(dict.fromkeys(("score", "cut", "p_accept", "p_reject"), float))
@@ -195,7 +205,9 @@ def expert_verdicts(
     return table
 
 
-def verdict_rows(case: Case, vectors: Floats, encoder: Encoder) -> list[list[Any]]:
+def verdict_rows(
+    case: Case, vectors: Floats, encoder: Encoder, tiles: StoredTiles | None = None
+) -> list[list[Any]]:
     """Score, cut, call, verdict, p-values and number of references of each vector (m, d)."""
     count = 0 if case.references is None else len(case.references)
     if not len(vectors):
@@ -203,7 +215,7 @@ def verdict_rows(case: Case, vectors: Floats, encoder: Encoder) -> list[list[Any
     in_text_space = None
     if encoder.has_text:
         in_text_space = encoder.to_text_space(vectors.astype(np.float32)).astype(float)
-    outcome = case.outcome(vectors, in_text_space)
+    outcome = case.outcome(vectors, in_text_space, tiles)
     if outcome is None:
         blank = no_verdict(case)
         return [[None, None, "", blank.verdict, None, None, count]] * len(vectors)

@@ -30,17 +30,17 @@ def memory(accepted: int = 8, rejected: int = 0, strength: float = 8.0) -> TileM
 @pytest.mark.parametrize("rejected", [0, 6])
 def test_a_local_defect_scores_low_and_its_tile_is_the_hottest(rejected: int) -> None:
     known = memory(rejected=rejected)
-    sound = known.scores([field(200 + i) for i in range(10)])
+    sound = known.judge([field(200 + i) for i in range(10)]).scores
     faulty = [field(300 + i, 14.0, 11) for i in range(10)]
-    assert known.scores(faulty).max() < sound.min()
-    assert [int(known.tile_scores(tiles).argmax()) for tiles in faulty] == [11] * 10
+    assert known.judge(faulty).scores.max() < sound.min()
+    assert [int(known.judge([tiles]).strangeness[0].argmax()) for tiles in faulty] == [11] * 10
 
 
 def test_rejected_references_tell_a_fainter_defect() -> None:
     sound, faulty = [field(400 + i) for i in range(40)], [field(500 + i, 4.0) for i in range(40)]
 
     def gap(known: TileMemory) -> float:
-        a, b = known.scores(sound), known.scores(faulty)
+        a, b = known.judge(sound).scores, known.judge(faulty).scores
         return float((a.mean() - b.mean()) / np.sqrt((a.var() + b.var()) / 2))
 
     assert gap(memory(rejected=8)) > gap(memory()) + 0.3
@@ -49,7 +49,9 @@ def test_rejected_references_tell_a_fainter_defect() -> None:
 def test_what_the_whole_field_shares_does_not_count() -> None:
     known, tiles = memory(), field(600)
     np.testing.assert_allclose(
-        known.tile_scores(tiles), known.tile_scores(tiles + 40 * DEFECT), atol=1e-3
+        known.judge([tiles]).strangeness[0],
+        known.judge([tiles + 40 * DEFECT]).strangeness[0],
+        atol=1e-3,
     )
 
 
@@ -61,9 +63,9 @@ def test_a_left_out_reference_is_scored_as_if_it_had_never_been_there(rejected: 
         rest = TileMemory(
             [known.tiles[j] for j in kept], known.accepted[kept], [known.groups[j] for j in kept]
         )
-        alone = rest.scores([known.tiles[i]])[0]
+        alone = rest.judge([known.tiles[i]]).scores[0]
         assert known.leave_group_out()[i] == pytest.approx(alone, rel=1e-4)
-        column = known.scores_without([known.tiles[i]])[0, known.folds[i]]
+        column = known.judge([known.tiles[i]]).without[0, known.folds[i]]
         assert column == pytest.approx(alone, rel=1e-4)
 
 
@@ -86,23 +88,23 @@ def test_inner_scores_leave_both_folds_out() -> None:
 def test_too_few_groups_give_no_score() -> None:
     known = memory(2)
     assert np.isnan(known.leave_group_out()).all()
-    assert np.isnan(known.scores_without([field(9)])).all()
-    assert np.isfinite(known.scores([field(9)])).all()
+    assert np.isnan(known.judge([field(9)]).without).all()
+    assert np.isfinite(known.judge([field(9)]).scores).all()
 
 
 def test_the_range_comes_from_the_accepted_references() -> None:
     known = memory()
     low, high = known.limits
     assert low < high
-    strange = np.concatenate([known.tile_scores(field(700 + i)) for i in range(40)])
+    strange = np.concatenate([known.judge([field(700 + i)]).strangeness[0] for i in range(40)])
     assert 0.3 < np.mean(strange > low) < 0.8 and np.mean(strange > high) < 0.05
 
 
 def test_a_full_memory_keeps_every_kth_tile(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = memory().scores([field(9, 8.0)])
+    whole = memory().judge([field(9, 8.0)]).scores
     monkeypatch.setattr(tile_model, "MOST", 50)
-    thin = memory().scores([field(9, 8.0)])
-    assert thin != whole and thin == memory().scores([field(9, 8.0)])
+    thin = memory().judge([field(9, 8.0)]).scores
+    assert thin != whole and thin == memory().judge([field(9, 8.0)]).scores
 
 
 def test_nearest_is_the_mean_distance_to_other_folds() -> None:
@@ -121,7 +123,7 @@ def test_the_median_of_a_field_is_taken_off() -> None:
 
 def test_wrong_references_are_refused() -> None:
     with pytest.raises(UsageError, match="smaller tile_um"):
-        memory().scores([field(1)[: LEAST_TILES - 1]])
+        memory().judge([field(1)[: LEAST_TILES - 1]])
     with pytest.raises(ValueError, match="two groups"):
         TileMemory([field(1), field(2)], np.array([True, True]), ["a", "a"])
     with pytest.raises(ValueError, match="one of each"):
