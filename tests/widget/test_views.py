@@ -2,8 +2,10 @@
 
 import pytest
 from qtpy.QtCore import Qt
+from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QDialogButtonBox
 
+from napari_qualify.decide.explain import explain
 from napari_qualify.decide.verdict import Assessment, Evidence, Neighbour, Verdict
 from napari_qualify.library.store import open_library
 from napari_qualify.widgets.criterion_dialog import CriterionDialog
@@ -23,6 +25,8 @@ FIELDS = {
     "risk_accept": 0.05,
     "risk_reject": 0.2,
     "rule": "net(pool=max)",
+    "modality": "hybrid",
+    "weight": 0.0,
     "split": True,
     "limit": "pore.area_fraction <= 0.01",
 }
@@ -33,6 +37,13 @@ def test_criterion_goes_through_the_dialog_unchanged(qtbot):
     qtbot.addWidget(dialog)
     assert dialog.fields() == FIELDS
     assert dialog.name.isReadOnly()
+
+
+@pytest.mark.parametrize("weight", [None, 0.0, 0.125, 1.0])
+def test_weight_goes_through_the_dialog_unchanged(qtbot, weight):
+    dialog = CriterionDialog(FIELDS | {"weight": weight})
+    qtbot.addWidget(dialog)
+    assert dialog.fields()["weight"] == weight
 
 
 def test_new_criterion_needs_a_name(qtbot):
@@ -48,12 +59,14 @@ def test_new_criterion_needs_a_name(qtbot):
     assert fields["tile_um"] is None
     assert fields["limit"] is None
     assert (fields["rule"], fields["split"]) == ("auto", False)
+    assert (fields["modality"], fields["weight"]) == ("auto", None)
 
 
-def test_editing_keeps_what_the_dialog_does_not_show(tmp_path):
+def test_editing_keeps_what_is_not_named(tmp_path):
     library = open_library(tmp_path / "lab", create=True)
     library.add_criterion("carbide distribution", modality="visual", weight=0.75)
-    write_criterion(library, FIELDS, replace=True)
+    named = {key: FIELDS[key] for key in ("name", "rule", "split", "risk_reject")}
+    write_criterion(library, named, replace=True)
     kept = library.criteria["carbide distribution"]
     assert (kept.modality, kept.weight) == ("visual", 0.75)
     assert (kept.rule, kept.split, kept.risk_reject) == ("net(pool=max)", True, 0.2)
@@ -174,3 +187,18 @@ def test_neighbours_are_pictures_with_their_cosine(qtbot):
     assert words.text() == "ref.tif\n0.912"
     assert picture.pixmap().width() == view.accepted.SIDE
     assert not view.rejected.isVisibleTo(view)
+
+
+def test_evidence_says_in_words_when_asked_and_copies(qtbot):
+    view = EvidenceView()
+    qtbot.addWidget(view)
+    shown = assessment(score=-0.1, cut=0.0, evidence=Evidence(to_accept=0.4))
+    view.show_verdict(shown, shown.verdicts[0], {})
+    assert not view.words.words.isVisible()
+    view.words.toggle.click()
+    assert view.words.words.isVisible()
+    assert "if the score rose by 0.40" in view.words.words.text()
+    view.words.copy.click()
+    assert QGuiApplication.clipboard().text() == str(explain(shown.verdicts[0]))
+    view.show_overall(shown)
+    assert not view.words.isVisible()

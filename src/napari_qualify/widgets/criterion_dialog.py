@@ -17,7 +17,10 @@ from qtpy.QtWidgets import (
 from napari_qualify.widgets.parts import form, text
 from napari_qualify.widgets.view_box import TileBox, ViewBox
 
-RULES = ("auto", "net", "gaussian", "cache", "probe", "paper")
+RULES = ("auto", "net", "gaussian", "cache", "probe", "tiles", "paper")
+COMPARED = ("auto", "visual", "cross", "hybrid")
+CHOSEN = -0.05
+"""Value of the weight's box, one step under 0, that stands for "chosen on references"."""
 
 
 class CriterionDialog(QDialog):
@@ -69,9 +72,17 @@ class CriterionDialog(QDialog):
         self.rule.setEditable(True)
         self.rule.addItems(RULES)
         self.rule.setToolTip(
-            "auto chooses on the references; paper is the setting of the paper; settings may "
+            "auto chooses on the references; tiles compares single tiles, for small local "
+            "defects, and needs a tile size; paper is the setting of the paper; settings may "
             "follow in brackets, as in net(pool=max)"
         )
+        self.modality = QComboBox()
+        self.modality.addItems(COMPARED)
+        self.modality.setToolTip(
+            "visual compares with the references' images, cross with the statements, hybrid with "
+            "both; auto takes what the criterion and the encoder have"
+        )
+        self.weight = _weight()
         self.split = QCheckBox("Half of the references calibrate only")
         self.split.setToolTip("Exact control of the risks, at the price of half of the references")
         self.limit = QLineEdit()
@@ -88,6 +99,8 @@ class CriterionDialog(QDialog):
         fields.addRow("Risk of a false accept", self.risk_accept)
         fields.addRow("Risk of a false reject", self.risk_reject)
         fields.addRow("Rule", self.rule)
+        fields.addRow("Compare with", self.modality)
+        fields.addRow("Weight of the images", self.weight)
         fields.addRow("", self.split)
         fields.addRow("Measured limit", self.limit)
         return fields
@@ -106,11 +119,14 @@ class CriterionDialog(QDialog):
         self.risk_accept.setValue(fields["risk_accept"])
         self.risk_reject.setValue(fields["risk_reject"])
         self.rule.setCurrentText(fields["rule"])
+        self.modality.setCurrentText(fields["modality"])
+        self.weight.setValue(CHOSEN if fields["weight"] is None else fields["weight"])
         self.split.setChecked(fields["split"])
         self.limit.setText(fields["limit"] or "")
 
     def fields(self) -> dict[str, Any]:
         """Return the keywords of ``Library.add_criterion``, with `name`."""
+        weight = self.weight.value()
         return {
             "name": self.name.text().strip(),
             "accept": _lines(self.accept_text),
@@ -120,6 +136,8 @@ class CriterionDialog(QDialog):
             "risk_accept": self.risk_accept.value(),
             "risk_reject": self.risk_reject.value(),
             "rule": self.rule.currentText().strip() or "auto",
+            "modality": self.modality.currentText(),
+            "weight": None if weight < 0 else weight,
             "split": self.split.isChecked(),
             "limit": self.limit.text().strip() or None,
         }
@@ -142,6 +160,20 @@ def _risk(tip: str) -> QDoubleSpinBox:
     box.setDecimals(2)
     box.setValue(0.1)
     box.setToolTip(tip)
+    return box
+
+
+def _weight() -> QDoubleSpinBox:
+    box = QDoubleSpinBox()
+    box.setRange(CHOSEN, 1.0)
+    box.setSingleStep(0.05)
+    box.setDecimals(4)
+    box.setSpecialValueText("chosen on the references")
+    box.setValue(CHOSEN)
+    box.setToolTip(
+        "Of the hybrid: 1 takes the images only, 0 the statements only, 0.5 is the paper's; "
+        "the lowest value has it chosen on the references"
+    )
     return box
 
 

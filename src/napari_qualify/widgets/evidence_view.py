@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QGroupBox, QLabel, QSizePolicy, QVBoxLayout, QWidget
 from napari_qualify.decide.verdict import Assessment, Neighbour, Verdict
 from napari_qualify.report.words import MODALITIES, likeness, number, score, summary, why
 from napari_qualify.widgets.parts import COLOURS, MARKS, Pictures, text
+from napari_qualify.widgets.words_view import WordsView
 
 MOST = 4
 """Nearest references shown per side."""
@@ -87,6 +88,7 @@ class EvidenceView(QGroupBox):
         self.rejected_title = text("Nearest rejected references (cosine)", small=True)
         self.messages = text(small=True)
         self.how = text(small=True)
+        self.words = WordsView()
         layout = QVBoxLayout(self)
         for part in (
             self.heading,
@@ -99,6 +101,7 @@ class EvidenceView(QGroupBox):
             self.rejected_title,
             self.rejected,
             self.how,
+            self.words,
         ):
             layout.addWidget(part)
         self.clear()
@@ -114,6 +117,7 @@ class EvidenceView(QGroupBox):
         self.bar.show_margin(None)
         self._rest("", (), (), {}, assessment.notes)
         self.how.hide()
+        self.words.hide()
 
     def show_verdict(
         self,
@@ -132,6 +136,7 @@ class EvidenceView(QGroupBox):
         compared = MODALITIES.get(verdict.modality, verdict.modality)
         self.how.setText(f"Compared: {compared}. Rule: {verdict.rule or 'the limit'}.")
         self.how.show()
+        self.words.show_verdict(verdict)
 
     def _head(self, assessment: Assessment, what: str, verdict: str) -> None:
         self.setTitle(f"{assessment.image}: {what}")
