@@ -11,12 +11,14 @@ from napari_qualify.decide.assess import Case
 from napari_qualify.decide.references import SIDE, References, near_duplicates
 from napari_qualify.decide.rules import Floats
 from napari_qualify.decide.text import Texts
+from napari_qualify.decide.tile_map import Place
 from napari_qualify.decide.verdict import Neighbour, Verdict
 from napari_qualify.embed.base import Encoder, Vectors
 from napari_qualify.embed.pipeline import embed_references, reference_keys
-from napari_qualify.embed.settings import fingerprint, settings_of
+from napari_qualify.embed.settings import EmbedSettings, fingerprint, settings_of, tile_pixels
 from napari_qualify.embed.stored_tiles import StoredTiles
 from napari_qualify.embed.texts import encode_statements
+from napari_qualify.embed.tiles import tile_boxes
 from napari_qualify.micrograph import Micrograph
 from napari_qualify.progress import Progress
 from napari_qualify.segment.phases import Phases
@@ -87,6 +89,12 @@ def build_case(
         found.weight,
         found.split,
     )
+
+
+def place_of(micrograph: Micrograph, settings: EmbedSettings) -> Place:
+    """Where the tiles of a micrograph lie that the library holds vectors of."""
+    boxes = tile_boxes(micrograph.shape, tile_pixels(micrograph, settings)[0], settings.overlap)
+    return Place(boxes, micrograph.shape, micrograph.pixel_size_um)
 
 
 def _small(library: "Library", reference_id: str) -> NDArray[np.uint8]:

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_qualify._verbs import make_callable
-from napari_qualify.cases import build_case, limit_verdicts, measured, sample_limit
+from napari_qualify.cases import build_case, limit_verdicts, measured, place_of, sample_limit
 from napari_qualify.decide.assess import Case, decisions, no_verdict, verdicts
 from napari_qualify.decide.outcome import Outcome
+from napari_qualify.decide.tile_map import Place
 from napari_qualify.decide.verdict import (
     Assessment,
     Assessments,
@@ -93,11 +94,12 @@ def qualify(
     compared = [name for name in names if not kept.criteria[name].limit]
     limited = [kept.criteria[name] for name in names if name not in compared]
     cases = {n: build_case(kept, n, encoder, population, progress) for n in compared}
-    work = _Work(kept, encoder, compared, limited, phases, progress)
+    mapped = [name for name, case in cases.items() if case.by_tiles]
+    work = _Work(kept, encoder, compared, limited, phases, progress, mapped)
     found = work.run(each_source(micrographs))
     marks = {name: fingerprint(encoder, settings_of(kept, name)) for name in compared}
     tiles = {name: StoredTiles(kept, marks[name], work.keys[name]) for name in compared}
-    outcomes, table = _judge(cases, encoder, work.vectors, tiles, len(found))
+    outcomes, table = _judge(cases, encoder, work, tiles, len(found))
     created = datetime.now(UTC).isoformat(timespec="seconds")
     items = tuple(
         replace(
@@ -150,11 +152,13 @@ class _Work:
         limited: Sequence["Criterion"],
         phases: PhasesByHash | None,
         progress: Progress | None,
+        mapped: Sequence[str] = (),
     ) -> None:
         self.library, self.encoder, self.limited = library, encoder, limited
         self.phases, self.progress = phases, progress
         self.vectors: dict[str, list[Vectors]] = {name: [] for name in compared}
         self.keys: dict[str, list[str]] = {name: [] for name in compared}
+        self.places: dict[str, list[Place]] = {name: [] for name in mapped}
         self.measured: list[dict[str, Verdict]] = []
         self.tables: list[DataFrame | None] = []
         # Criteria that want the same view and tiles share one embedding.
@@ -207,13 +211,15 @@ class _Work:
                 for name in names:
                     self.vectors[name].append(one.vector)
                     self.keys[name].append(one.key)
+            for name in set(names).intersection(self.places):
+                self.places[name] += [place_of(m, settings) for m in chunk]
         return notes
 
 
 def _judge(
     cases: Mapping[str, Case],
     encoder: Encoder,
-    vectors: Mapping[str, Sequence[Vectors]],
+    work: _Work,
     tiles: Mapping[str, StoredTiles],
     count: int,
 ) -> tuple[dict[str, Outcome | None], dict[str, list[Verdict]]]:
@@ -224,14 +230,14 @@ def _judge(
         if not count:
             outcomes[name], table[name] = None, []
             continue
-        rows = np.stack(vectors[name]).astype(float)
+        rows = np.stack(work.vectors[name]).astype(float)
         in_text_space = encoder.to_text_space(rows).astype(float) if encoder.has_text else None
         outcome = case.outcome(rows, in_text_space, tiles[name])
         outcomes[name] = outcome
         table[name] = (
             [no_verdict(case)] * count
             if outcome is None
-            else verdicts(case, outcome, rows, in_text_space)
+            else verdicts(case, outcome, rows, in_text_space, work.places.get(name))
         )
     return outcomes, table
 

@@ -1,5 +1,6 @@
 """The rule of nearest tiles through `nq.qualify`, a real library and the lite encoder."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -62,11 +63,38 @@ def test_a_verdict_does_not_change_with_the_others_of_a_batch(library: nq.Librar
             assert a.score == pytest.approx(b.score, abs=1e-4)
 
 
+def test_the_hottest_tile_of_the_map_lies_on_the_fault(library: nq.Library) -> None:
+    seeds = range(501, 509)
+    found = nq.qualify([field(seed, True) for seed in seeds], library, record=False)
+    hits = 0
+    for seed, each in zip(seeds, found, strict=True):
+        verdict, tile = each["patch"], each["patch"].evidence.hottest
+        assert verdict.tile_map is not None and tile is not None
+        assert verdict.tile_map.place.shape == (160, 160)
+        assert tile.pixel_size_um == 1.0 and tile.strangeness > tile.limit
+        rng = np.random.default_rng(seed)
+        rng.normal(size=(160, 160))
+        off = np.array(tile.centre) - (rng.integers(5, 120, 2) + 15)
+        hits += bool(np.abs(off).max() <= TILE_UM)
+    assert hits >= 7
+
+
+def test_a_map_is_for_looking_at_and_is_not_stored(library: nq.Library) -> None:
+    (found,) = nq.qualify(field(600, True), library, record=False)
+    plain = found.as_dict()["verdicts"][0]
+    assert "tile_map" not in plain
+    assert plain["evidence"]["hottest"]["strangeness"] == pytest.approx(
+        found["patch"].tile_map.scores.max()
+    )
+    json.dumps(plain)
+
+
 def test_half_of_the_references_may_calibrate(library: nq.Library) -> None:
     case = replace(build_case(library, "patch", load_encoder_for(library)), split=True)
     assert case.references is not None and case.references.tiles is not None
     outcome = case.outcome(case.references.vectors, None, case.references.tiles())
-    assert outcome is not None and len(outcome.strangeness) == 2 * GROUPS
+    assert outcome is not None and outcome.tiles is not None
+    assert len(outcome.tiles.strangeness) == 2 * GROUPS
     assert (outcome.score[:GROUPS] > outcome.cut).mean() > 0.8
 
 

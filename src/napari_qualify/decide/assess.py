@@ -16,6 +16,7 @@ from napari_qualify.decide.rules import Floats
 from napari_qualify.decide.settings import PAPER, TILES
 from napari_qualify.decide.split import SplitJudge, held_back
 from napari_qualify.decide.text import Texts
+from napari_qualify.decide.tile_map import Place, tile_maps
 from napari_qualify.decide.verdict import Decision, Neighbour, Reason, Verdict
 from napari_qualify.errors import UsageError
 
@@ -238,7 +239,11 @@ def no_verdict(case: Case) -> Verdict:
 
 
 def verdicts(
-    case: Case, outcome: Outcome, vectors: Floats, in_text_space: Floats | None = None
+    case: Case,
+    outcome: Outcome,
+    vectors: Floats,
+    in_text_space: Floats | None = None,
+    places: Sequence[Place] | None = None,
 ) -> list[Verdict]:
     """The verdicts of m judged micrographs with their evidence.
 
@@ -249,9 +254,12 @@ def verdicts(
         From ``case.outcome`` of the same vectors.
     vectors : ndarray of float, shape (m, d)
     in_text_space : ndarray of float, shape (m, t), optional
+    places : sequence of Place, length m, optional
+        Of the tiles of each: with them nearest tiles give a map.
     """
     messages = case.messages()
-    every = evidence_of(case, outcome, vectors, in_text_space)
+    maps = tile_maps(outcome.tiles, places)
+    every = evidence_of(case, outcome, vectors, in_text_space, maps)
     found = []
     for i, (decided, evidence) in enumerate(zip(decisions(case, outcome), every, strict=True)):
         score = float(outcome.score[i])
@@ -279,6 +287,7 @@ def verdicts(
                 {name: float(values[i]) for name, values in outcome.scores.items()},
                 evidence=evidence,
                 messages=messages + extra,
+                tile_map=maps[i] if maps else None,
             )
         )
     return found

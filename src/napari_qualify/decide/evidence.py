@@ -1,11 +1,13 @@
 """What a verdict rests on: neighbours, statements, shares, and what would flip it."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_qualify.decide.outcome import Outcome
 from napari_qualify.decide.rules import Floats, unit
+from napari_qualify.decide.tile_map import TileMap
 from napari_qualify.decide.verdict import Evidence, Neighbour
 
 if TYPE_CHECKING:
@@ -15,7 +17,11 @@ NEIGHBOURS = 3
 
 
 def evidence_of(
-    case: "Case", outcome: Outcome, vectors: Floats, in_text_space: Floats | None = None
+    case: "Case",
+    outcome: Outcome,
+    vectors: Floats,
+    in_text_space: Floats | None = None,
+    maps: Sequence[TileMap] | None = None,
 ) -> list[Evidence]:
     """Evidence of every judged micrograph.
 
@@ -26,6 +32,8 @@ def evidence_of(
         From ``case.outcome`` of the same vectors.
     vectors : ndarray of float, shape (m, d)
     in_text_space : ndarray of float, shape (m, t), optional
+    maps : sequence of TileMap, length m, optional
+        Where nearest tiles judge.
     """
     nearest = _nearest(case, vectors)
     spoken = _spoken(case, in_text_space, len(outcome.score))
@@ -42,6 +50,7 @@ def evidence_of(
             statement_shares=_statement_shares(spoken[i]),
             to_accept=_finite(to_accept[i]),
             to_reject=_finite(to_reject[i]),
+            hottest=maps[i].hottest if maps else None,
         )
         for i in range(len(outcome.score))
     ]

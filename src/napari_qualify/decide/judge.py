@@ -27,6 +27,7 @@ from napari_qualify.decide.references import References
 from napari_qualify.decide.rules import Floats, Mask, products, unit
 from napari_qualify.decide.settings import DEFAULT, NAMED, TILES_SETTING, Setting, candidates
 from napari_qualify.decide.text import Texts, nested_cross
+from napari_qualify.decide.tile_memory import TileScores
 
 Tiles = Sequence[NDArray[Any]]
 
@@ -45,14 +46,14 @@ class Scores:
         Raw scores under the judge of all references.
     margins : ndarray of float, shape (m, folds)
         Score minus cut under the judge without each fold.
-    strangeness : sequence of ndarray of float, shape (t_j,)
-        Of the tiles of each, where nearest tiles judge; else empty.
+    tiles : TileScores or None
+        Where nearest tiles judge: the strangeness of every tile.
     """
 
     visual: Floats | None
     cross: Floats | None
     margins: Floats
-    strangeness: Sequence[Floats] = ()
+    tiles: TileScores | None = None
 
 
 class Judging(Protocol):
@@ -194,18 +195,17 @@ class Judge:
         kept = [self.folds != f for f in range(len(self.fold_choices))]
         kept.append(np.ones(len(self.references), dtype=bool))
         choices = [*self.fold_choices, self.choice]
-        strangeness: Sequence[Floats] = ()
+        found: TileScores | None = None
         if self.by_tiles:
             found = self.references.memory.judge(_given(tiles, len(rows)))
             visual = np.column_stack([found.without, found.scores])
-            strangeness = found.strangeness
         else:
             visual = self._visual(rows, kept, [self.settings[c.setting] for c in choices])
         cross = [self._cross_of(in_text_space, each) for each in kept]
         margins = np.empty((len(rows), len(self.fold_choices)))
         for f, choice in enumerate(self.fold_choices):
             margins[:, f] = choice.blend(visual[:, f], cross[f]) - choice.cut
-        return Scores(visual[:, -1], cross[-1], margins, strangeness)
+        return Scores(visual[:, -1], cross[-1], margins, found)
 
     def linear(self) -> Linear | None:
         """The judge of all references as a linear one; None where its rule is not."""

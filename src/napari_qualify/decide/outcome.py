@@ -15,6 +15,7 @@ from napari_qualify.decide.population import Population, batch_population, group
 from napari_qualify.decide.references import References
 from napari_qualify.decide.rules import Floats, unit
 from napari_qualify.decide.settings import TILES
+from napari_qualify.decide.tile_memory import TileScores
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,8 +48,8 @@ class Outcome:
         Reference deviation in the units of the calibration.
     separable : bool
         False where the references, left out, do not tell the sides apart.
-    strangeness : sequence of ndarray of float, shape (t_j,)
-        Of the tiles of each micrograph, where nearest tiles judge; else empty.
+    tiles : TileScores or None
+        Where nearest tiles judge: the strangeness of every tile of each.
     """
 
     score: Floats
@@ -63,7 +64,7 @@ class Outcome:
     unlike: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=bool))
     margin_unit: float = 1.0
     separable: bool = True
-    strangeness: Sequence[Floats] = ()
+    tiles: TileScores | None = None
 
     def p_values(self) -> tuple[Floats | None, Floats | None]:
         """p_accept and p_reject, shape (m,) each; None for a side without references."""
@@ -151,7 +152,7 @@ def two_sided(
         (choice.weight > 0 and of_visual.degenerate) or (choice.weight < 1 and of_cross.degenerate),
         far_from(judge.references, vectors),
         separable=tell_apart(values[sides], values[~sides]),
-        strangeness=raw.strangeness,
+        tiles=raw.tiles,
     )
 
 
@@ -206,7 +207,7 @@ def one_sided(
         degenerate=population.degenerate,
         unlike=far_from(references, vectors),
         margin_unit=1.0 if population.degenerate else population.deviation,
-        strangeness=one.strangeness,
+        tiles=one.tiles,
     )
 
 
@@ -219,7 +220,7 @@ class _OneSided:
     own: Floats
     judged: Floats
     without: Floats
-    strangeness: Sequence[Floats] = ()
+    tiles: TileScores | None = None
 
 
 def _likeness(references: References, vectors: Floats) -> _OneSided:
@@ -247,7 +248,7 @@ def _by_tiles(references: References, tiles: Tiles) -> _OneSided:
     memory = references.memory
     found = memory.judge(tiles)
     own = memory.leave_group_out()
-    return _OneSided(TILES, memory.folds, own, found.scores, found.without, found.strangeness)
+    return _OneSided(TILES, memory.folds, own, found.scores, found.without, found)
 
 
 def zero_shot(direction: Floats, in_text_space: Floats) -> Outcome:

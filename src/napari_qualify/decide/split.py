@@ -79,7 +79,7 @@ class SplitJudge:
     ) -> Scores:
         """As `Judge.scores`; the margins have one column."""
         raw, margins = self._margins(vectors, in_text_space, tiles)
-        return Scores(raw.visual, raw.cross, margins[:, None], raw.strangeness)
+        return Scores(raw.visual, raw.cross, margins[:, None], raw.tiles)
 
 
 def held_back(groups: Sequence[str], accepted: Mask) -> Mask:

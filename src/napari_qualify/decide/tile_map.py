@@ -4,12 +4,15 @@ The colour range comes from the references (`TileMemory.limits`), never from the
 micrograph itself: a sound micrograph stays dark and two maps compare.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_qualify.decide.rules import Floats
+from napari_qualify.decide.tile_memory import TileScores
+from napari_qualify.decide.verdict import HotTile
 
 CELLS = 8
 """Cells of the map along a tile."""
@@ -20,36 +23,93 @@ _LEAST_WEIGHT = 1e-3  # a place seen by one tile's rim alone takes that tile's s
 
 
 @dataclass(frozen=True, eq=False)
-class TileMap:
-    """Scores of a micrograph's tiles, blended where tiles overlap.
+class Place:
+    """Where the tiles of one micrograph lie.
 
     Attributes
     ----------
-    values : ndarray of float32, shape (rows, columns)
-        Strangeness in deviations of the accepted references' tiles, 0 for a
-        usual one. The cells cover the micrograph exactly.
-    scale : (float, float)
-        Height and width of a cell in pixels of the micrograph.
-    limits : (float, float)
-        Range of colours, from the references.
-    hottest : (float, float)
-        Centre of the highest tile, y and x in pixels from the upper left corner
-        of the micrograph.
-    box : (float, float, float, float)
-        That tile: y, x, height and width in pixels.
-    peak : float
-        Its score.
+    boxes : ndarray of float64, shape (t, 4)
+        y, x, height and width in pixels, from `embed.tiles.tile_boxes`: rows and
+        columns of tiles, row by row.
+    shape : (int, int)
+        Height and width of the micrograph in pixels.
     pixel_size_um : float or None
         Micrometres per pixel.
     """
 
-    values: NDArray[np.float32]
-    scale: tuple[float, float]
-    limits: tuple[float, float]
-    hottest: tuple[float, float]
-    box: tuple[float, float, float, float]
-    peak: float
+    boxes: NDArray[np.float64]
+    shape: tuple[int, int]
     pixel_size_um: float | None = None
+
+    @property
+    def grid(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Upper edges of the rows of tiles and left edges of the columns."""
+        return np.unique(self.boxes[:, 0]), np.unique(self.boxes[:, 1])
+
+    @property
+    def cells(self) -> tuple[int, int]:
+        """Rows and columns of a map."""
+        side = float(self.boxes[0, 2])
+        rows, columns = (
+            min(max(round(CELLS * length / side), 1), MOST_CELLS, length) for length in self.shape
+        )
+        return rows, columns
+
+
+@dataclass(frozen=True, eq=False)
+class TileMap:
+    """Scores of a micrograph's tiles, to be painted onto it.
+
+    Parameters
+    ----------
+    scores : ndarray of float, shape (t,)
+        Strangeness in deviations of the accepted references' tiles, 0 for a
+        usual one.
+    place : Place
+    limits : (float, float)
+        Range of colours, from the references.
+
+    Raises
+    ------
+    ValueError
+        If there is not one score for each tile, or the tiles are no full grid.
+    """
+
+    scores: Floats
+    place: Place
+    limits: tuple[float, float]
+
+    def __post_init__(self) -> None:
+        ys, xs = self.place.grid
+        if not len(self.scores) == len(self.place.boxes) == len(ys) * len(xs):
+            raise ValueError(
+                f"{len(self.scores)} scores for {len(self.place.boxes)} tiles in {len(ys)} rows "
+                f"and {len(xs)} columns; a map needs one score for every tile of a full grid"
+            )
+
+    @property
+    def values(self) -> NDArray[np.float32]:
+        """Strangeness, shape (rows, columns); the cells cover the micrograph exactly.
+
+        A cell takes the mean of the tiles that hold its centre, weighted by a
+        tent that is highest in a tile's middle. Painted anew when asked for:
+        a batch holds the scores alone.
+        """
+        side = float(self.place.boxes[0, 2])
+        down, along = (
+            _weights(starts, side, length, count)
+            for starts, length, count in zip(
+                self.place.grid, self.place.shape, self.place.cells, strict=True
+            )
+        )
+        grid = np.asarray(self.scores, dtype=np.float64).reshape(down.shape[1], along.shape[1])
+        return (down @ grid @ along.T).astype(np.float32)
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """Height and width of a cell in pixels of the micrograph."""
+        (height, width), (rows, columns) = self.place.shape, self.place.cells
+        return height / rows, width / columns
 
     @property
     def translate(self) -> tuple[float, float]:
@@ -57,75 +117,34 @@ class TileMap:
         return (self.scale[0] - 1) / 2, (self.scale[1] - 1) / 2
 
     @property
-    def hottest_um(self) -> tuple[float, float] | None:
-        """`hottest` in micrometres; None without calibration."""
-        if self.pixel_size_um is None:
-            return None
-        return self.hottest[0] * self.pixel_size_um, self.hottest[1] * self.pixel_size_um
-
-
-def tile_map(
-    scores: Floats,
-    boxes: NDArray[np.float64],
-    shape: tuple[int, int],
-    limits: tuple[float, float],
-    pixel_size_um: float | None = None,
-) -> TileMap:
-    """Paint the scores of tiles onto the micrograph.
-
-    A cell takes the mean of the tiles that hold its centre, weighted by a tent
-    that is highest in a tile's middle.
-
-    Parameters
-    ----------
-    scores : ndarray of float, shape (t,)
-        Their strangeness, from `TileMemory.judge`.
-    boxes : ndarray of float, shape (t, 4)
-        From `embed.tiles.tile_boxes`: rows and columns of tiles, row by row.
-    shape : (int, int)
-        Height and width of the micrograph in pixels.
-    limits : (float, float)
-        From `TileMemory.limits`.
-    pixel_size_um : float, optional
-
-    Returns
-    -------
-    TileMap
-
-    Raises
-    ------
-    ValueError
-        If there is not one score for each tile, or the tiles are no full grid.
-    """
-    ys, xs = np.unique(boxes[:, 0]), np.unique(boxes[:, 1])
-    if not len(scores) == len(boxes) == len(ys) * len(xs):
-        raise ValueError(
-            f"{len(scores)} scores for {len(boxes)} tiles in {len(ys)} rows and {len(xs)} columns; "
-            "a map needs one score for every tile of a full grid"
+    def hottest(self) -> HotTile:
+        """The strangest tile, cut to the micrograph."""
+        top = int(np.argmax(self.scores))
+        y, x, height, width = (float(v) for v in self.place.boxes[top])
+        low, high = (max(y, 0.0), max(x, 0.0)), (y + height, x + width)
+        bottom, right = (min(h, float(n)) for h, n in zip(high, self.place.shape, strict=True))
+        return HotTile(
+            *low,
+            bottom - low[0],
+            right - low[1],
+            float(self.scores[top]),
+            self.limits[1],
+            self.place.pixel_size_um,
         )
-    side = float(boxes[0, 2])
-    down, along = (_weights(s, side, n) for s, n in zip((ys, xs), shape, strict=True))
-    values = down @ np.asarray(scores, dtype=np.float64).reshape(len(ys), len(xs)) @ along.T
-    top = int(np.argmax(scores))
-    y, x, height, width = (float(v) for v in boxes[top])
-    return TileMap(
-        values.astype(np.float32),
-        (shape[0] / len(down), shape[1] / len(along)),
-        limits,
-        (_within(y + height / 2, shape[0]), _within(x + width / 2, shape[1])),
-        (y, x, height, width),
-        float(scores[top]),
-        pixel_size_um,
-    )
 
 
-def _within(value: float, length: int) -> float:
-    return min(max(value, 0.0), float(length))
+def tile_maps(tiles: TileScores | None, places: Sequence[Place] | None) -> list[TileMap] | None:
+    """Maps of judged micrographs; None where tiles did not judge or their places are not known."""
+    if tiles is None or places is None:
+        return None
+    return [
+        TileMap(scores, place, tiles.limits)
+        for scores, place in zip(tiles.strangeness, places, strict=True)
+    ]
 
 
-def _weights(starts: NDArray[np.float64], side: float, length: int) -> Floats:
+def _weights(starts: NDArray[np.float64], side: float, length: int, count: int) -> Floats:
     """Share of every tile in every cell along one axis, (cells, tiles); rows sum to 1."""
-    count = min(max(round(CELLS * length / side), 1), MOST_CELLS, length)
     centres = (np.arange(count) + 0.5) * length / count
     off = np.abs(centres[:, None] - (starts + side / 2)[None, :]) / (side / 2)
     tent = np.where(off <= 1 + 1e-9, np.maximum(1 - off, 0.0) + _LEAST_WEIGHT, 0.0)

@@ -51,11 +51,14 @@ class TileScores:
     strangeness : list of ndarray of float, shape (t_j,)
         Of the tiles of each, in deviations of the accepted references' tiles,
         each compared without its own group; 0 is usual, higher is stranger.
+    limits : (float, float)
+        Strangeness of a usual accepted tile, and of the strangest in a thousand.
     """
 
     scores: Floats
     without: Floats
     strangeness: list[Floats]
+    limits: tuple[float, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,6 +156,7 @@ class TileMemory:
             np.array([score(each) for each in strangeness], dtype=float),
             np.array(without, dtype=float).reshape(-1, len(self._without)),
             strangeness,
+            self.limits,
         )
 
     @cached_property

@@ -5,11 +5,14 @@ widgets and a script read the same objects.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, overload
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from napari_qualify.decide.tile_map import TileMap
 
 Decision = Literal["accept", "review", "reject"]
 Call = Literal["accept", "reject"]
@@ -67,6 +70,44 @@ class Neighbour:
 
 
 @dataclass(frozen=True)
+class HotTile:
+    """The tile of a micrograph that is least like the tiles of accepted references.
+
+    Attributes
+    ----------
+    y, x, height, width : float
+        In pixels, from the upper left corner of the micrograph.
+    strangeness : float
+        In deviations of the accepted references' tiles; 0 is usual.
+    limit : float
+        Strangeness that one in a thousand tiles of accepted references exceeds.
+    pixel_size_um : float or None
+        Micrometres per pixel.
+    """
+
+    y: float
+    x: float
+    height: float
+    width: float
+    strangeness: float
+    limit: float
+    pixel_size_um: float | None = None
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """Its middle, (y, x) in pixels."""
+        return self.y + self.height / 2, self.x + self.width / 2
+
+    @property
+    def centre_um(self) -> tuple[float, float] | None:
+        """The same in micrometres; None without calibration."""
+        if self.pixel_size_um is None:
+            return None
+        y, x = self.centre
+        return y * self.pixel_size_um, x * self.pixel_size_um
+
+
+@dataclass(frozen=True)
 class Evidence:
     """What a verdict rests on.
 
@@ -94,6 +135,8 @@ class Evidence:
         By how much the score would have to rise (fall, negative) for the
         verdict accept (reject), in reference deviations; 0 where it is the
         verdict, None where no score leads there.
+    hottest : HotTile or None
+        Strangest tile, where nearest tiles judge.
     """
 
     accepted: tuple[Neighbour, ...] = ()
@@ -107,6 +150,7 @@ class Evidence:
     statement_shares: tuple[float, ...] = ()
     to_accept: float | None = None
     to_reject: float | None = None
+    hottest: HotTile | None = None
 
 
 @dataclass(frozen=True)
@@ -140,6 +184,9 @@ class Verdict:
     evidence : Evidence
     messages : tuple of str
         What a reader should know: missing references, missing calibration.
+    tile_map : TileMap or None
+        Where the micrograph is unlike the accepted references, where nearest
+        tiles judge; not stored.
     """
 
     criterion: str
@@ -162,6 +209,13 @@ class Verdict:
     unit: str = ""
     evidence: Evidence = field(default_factory=Evidence)
     messages: tuple[str, ...] = ()
+    tile_map: "TileMap | None" = field(default=None, repr=False, compare=False)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain types for JSON, without the tile map."""
+        found = asdict(replace(self, tile_map=None))
+        del found["tile_map"]
+        return found
 
 
 @dataclass(frozen=True)
@@ -241,7 +295,7 @@ class Assessment:
             "library_version": self.library_version,
             "created": self.created,
             "notes": list(self.notes),
-            "verdicts": [asdict(v) for v in self.verdicts],
+            "verdicts": [v.as_dict() for v in self.verdicts],
         }
         return out
 
