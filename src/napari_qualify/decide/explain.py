@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from napari_qualify.decide.verdict import REASONS, Evidence, Neighbour, Verdict
+from napari_qualify.decide.verdict import REASONS, Evidence, HotTile, Neighbour, Verdict
 
 _OF_VERDICT = (
     *("score", "cut", "p_accept", "p_reject", "risk_accept", "risk_reject"),
@@ -50,6 +50,8 @@ def explain(verdict: Verdict) -> Explanation:
     else:
         sentences += [*_risk(verdict), *_score(verdict), *_nearest(verdict.evidence)]
         sentences += [*_said(verdict), *_flip(verdict)]
+        if verdict.evidence.hottest is not None:
+            sentences.append(where(verdict.evidence.hottest))
     sentences += verdict.messages
     return Explanation(" ".join(sentence for sentence in sentences if sentence), _numbers(verdict))
 
@@ -122,6 +124,18 @@ def _said(verdict: Verdict) -> list[str]:
     return found
 
 
+def where(tile: HotTile) -> str:
+    """Say where the strangest tile lies, and how strange it is, in one sentence."""
+    (y, x), unit = tile.centre, "px"
+    if tile.centre_um is not None:
+        (y, x), unit = tile.centre_um, "\u00b5m"
+    return (
+        f"Its strangest tile has its centre {x:.4g} {unit} from the left and {y:.4g} {unit} from "
+        f"the top and scores {tile.strangeness:.1f} deviations; one in a thousand tiles of "
+        f"accepted references exceeds {tile.limit:.1f}."
+    )
+
+
 def _flip(verdict: Verdict) -> list[str]:
     ways = []
     for goal, change in (
@@ -140,4 +154,7 @@ def _numbers(verdict: Verdict) -> dict[str, float | str]:
     found = {name: getattr(verdict, name) for name in _OF_VERDICT}
     found |= {name: getattr(evidence, name) for name in _OF_EVIDENCE}
     found |= {f"share of {name}": value for name, value in evidence.shares.items()}
+    if evidence.hottest is not None:
+        found["strangeness"] = evidence.hottest.strangeness
+        found["strangeness_limit"] = evidence.hottest.limit
     return {name: value for name, value in found.items() if value not in (None, "")}

@@ -4,7 +4,7 @@ import base64
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
+from napari_qualify.decide.explain import where
 from napari_qualify.decide.verdict import (
     DECISIONS,
     Assessment,
@@ -22,8 +23,9 @@ from napari_qualify.decide.verdict import (
 )
 from napari_qualify.report import words
 from napari_qualify.report.axis import INSET, WIDTH, Axis, axis_of, limit_of
-from napari_qualify.report.pictures import Picture, ScaleBar, picture, scale_bar
+from napari_qualify.report.pictures import SIDE, Picture, ScaleBar, picture, scale_bar
 from napari_qualify.report.plain import plain, text
+from napari_qualify.report.tile_maps import paint
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class VerdictView:
     sides: Sequence[SideView]
     statements: Sequence[tuple[str, str, float]]
     limit: tuple[bool, float] | None
+    map: Picture | None = None
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,11 @@ class CardView:
     by_criterion: Mapping[str, Verdict]
     picture: Picture | None
     scale: ScaleBar | None
+
+    @property
+    def pictures(self) -> list[Picture]:
+        """The micrograph, and its maps."""
+        return [p for p in (self.picture, *(v.map for v in self.verdicts)) if p is not None]
 
 
 @dataclass(frozen=True)
@@ -118,7 +126,7 @@ def render(assessments: Assessments, failures: Sequence[Sequence[str]] = ()) -> 
             counts=Counter(a.verdict for a in assessments),
             failures=failures,
             samples=_samples(assessments),
-            pictures=[*references.values(), *(c.picture for c in cards if c.picture)],
+            pictures=[*references.values(), *(p for c in cards for p in c.pictures)],
             provenance=_flat(plain(assessments.provenance)),
             fingerprints=_fingerprints(assessments),
             created=_created(assessments),
@@ -150,7 +158,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": words.number, "score": words.score}
+    environment.filters |= {"number": words.number, "score": words.score, "where": where}
     environment.globals |= {
         "WORDS": words.WORDS,
         "MODALITIES": words.MODALITIES,
@@ -200,13 +208,25 @@ def _card(
         id=f"m{index}",
         assessment=assessment,
         summary=words.summary(assessment),
-        verdicts=[_verdict(v, criteria[v.criterion], references) for v in assessment.verdicts],
+        verdicts=[
+            replace(
+                _verdict(v, criteria[v.criterion], references),
+                map=_map(f"t{index}-{i}", assessment, v),
+            )
+            for i, v in enumerate(assessment.verdicts)
+        ],
         by_criterion={v.criterion: v for v in assessment.verdicts},
         picture=None
         if assessment.thumbnail is None
         else picture(f"p{index}", assessment.thumbnail),
         scale=scale_bar(assessment.shape, assessment.pixel_size_um),
     )
+
+
+def _map(name: str, assessment: Assessment, verdict: Verdict) -> Picture | None:
+    if verdict.tile_map is None or assessment.thumbnail is None:
+        return None
+    return picture(name, paint(assessment.thumbnail, verdict.tile_map, SIDE))
 
 
 def _verdict(

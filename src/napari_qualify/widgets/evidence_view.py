@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import QPointF, QRectF, QSize, Qt
+from qtpy.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
 from qtpy.QtWidgets import QGroupBox, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_qualify.decide.verdict import Assessment, Neighbour, Verdict
 from napari_qualify.report.words import MODALITIES, likeness, number, score, summary, why
 from napari_qualify.widgets.parts import COLOURS, MARKS, Pictures, text
+from napari_qualify.widgets.tile_map_view import TileMapView
 from napari_qualify.widgets.words_view import WordsView
 
 MOST = 4
@@ -73,7 +74,15 @@ class ScoreBar(QWidget):
 
 
 class EvidenceView(QGroupBox):
-    """What a verdict rests on."""
+    """What a verdict rests on.
+
+    Signals
+    -------
+    map_requested
+        The tile map of the verdict is to be shown as a layer.
+    """
+
+    map_requested = Signal()
 
     def __init__(self) -> None:
         super().__init__("Evidence")
@@ -88,6 +97,8 @@ class EvidenceView(QGroupBox):
         self.rejected_title = text("Nearest rejected references (cosine)", small=True)
         self.messages = text(small=True)
         self.how = text(small=True)
+        self.tile_map = TileMapView()
+        self.tile_map.map_requested.connect(self.map_requested)
         self.words = WordsView()
         layout = QVBoxLayout(self)
         for part in (
@@ -96,6 +107,7 @@ class EvidenceView(QGroupBox):
             self.messages,
             self.bar,
             self.numbers,
+            self.tile_map,
             self.accepted_title,
             self.accepted,
             self.rejected_title,
@@ -117,6 +129,7 @@ class EvidenceView(QGroupBox):
         self.bar.show_margin(None)
         self._rest("", (), (), {}, assessment.notes)
         self.how.hide()
+        self.tile_map.hide()
         self.words.hide()
 
     def show_verdict(
@@ -136,6 +149,7 @@ class EvidenceView(QGroupBox):
         compared = MODALITIES.get(verdict.modality, verdict.modality)
         self.how.setText(f"Compared: {compared}. Rule: {verdict.rule or 'the limit'}.")
         self.how.show()
+        self.tile_map.show_verdict(verdict, assessment.thumbnail)
         self.words.show_verdict(verdict)
 
     def _head(self, assessment: Assessment, what: str, verdict: str) -> None:

@@ -43,6 +43,7 @@ class QualifyWidget(LibraryPanel):
         self.empty = text("No verdicts yet: choose images and press Classify.")
         self.tabs = QTabWidget()
         self._classified: Classified | None = None
+        self._shown = (-1, "")
         self._additions: list[list[str]] = []
         self._build()
         self._connect()
@@ -81,6 +82,7 @@ class QualifyWidget(LibraryPanel):
         self.classify.clicked.connect(self._on_classify)
         self.verdicts.chosen.connect(self._on_chosen)
         self.verdicts.show_requested.connect(self._on_show)
+        self.evidence.map_requested.connect(self._on_map)
         self.save.clicked.connect(self._on_save)
 
     def _count(self) -> None:
@@ -217,6 +219,7 @@ class QualifyWidget(LibraryPanel):
     def _on_chosen(self, index: int, criterion: str) -> None:
         if self._classified is None:
             return
+        self._shown = index, criterion
         assessments = self._classified.assessments
         if criterion:
             verdict = assessments[index][criterion]
@@ -227,6 +230,14 @@ class QualifyWidget(LibraryPanel):
     def _on_show(self, index: int) -> None:
         if self._classified is not None:
             self.link.show_alone(self._classified.sources[index].uid)
+
+    def _on_map(self) -> None:
+        index, criterion = self._shown
+        if self._classified is not None and criterion:
+            verdict = self._classified.assessments[index][criterion]
+            self.link.show_tile_map(
+                self._classified.sources[index].uid, verdict.tile_map, criterion
+            )
 
     def _on_save(self) -> None:
         folder = QFileDialog.getExistingDirectory(self, "Folder for the report")

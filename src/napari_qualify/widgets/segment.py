@@ -127,7 +127,7 @@ class SegmentWidget(Panel):
     # --- choices ----------------------------------------------------------
 
     def _offer(self) -> None:
-        images = self.link.source_images()
+        images = self.link.images()
         self.image.offer([(str(layer.unique_id), str(layer.name)) for layer in images])
         for start in (self.threshold.start, self.strokes.paint, self.strokes.whole):
             start.setEnabled(bool(images))

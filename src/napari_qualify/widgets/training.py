@@ -57,7 +57,7 @@ class TrainControl(QObject):
     def offer(self) -> None:
         """List the layers that can be learned from."""
         self.view.pairs.offer(
-            [_offer(layer) for layer in self.link.source_images()],
+            [_offer(layer) for layer in self.link.images()],
             [_offer(layer) for layer in self.link.masks()],
         )
 

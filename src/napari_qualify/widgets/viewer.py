@@ -15,12 +15,15 @@ from psygnal import Signal as PsygnalSignal
 from qtpy.QtCore import QObject, Signal
 
 from napari_qualify.errors import UsageError
+from napari_qualify.widgets import map_layer
 from napari_qualify.widgets.edits import EditCounter
 from napari_qualify.widgets.samples import space
 from napari_qualify.widgets.sources import KEY, LayerSource, take
 from napari_qualify.widgets.stroke_layers import StrokeLayers, label_colours, spatial
 
 REGION_LAYER = "Reference region"
+DERIVED = ("uncertainty_on", map_layer.ENTRY)
+"""Entries that mark an Image layer as no micrograph; each holds the image's ``unique_id``."""
 
 
 class Session:
@@ -105,12 +108,11 @@ class ViewerLink(QObject):
     # --- reading ---------------------------------------------------------
 
     def images(self, *, selected: bool = False) -> list[Any]:
-        """Image layers from the bottom of the list up, all or the selected."""
-        return self._of(Image, selected)
+        """Image layers from the bottom of the list up, all or the selected.
 
-    def source_images(self) -> list[Any]:
-        """Image layers but those that show an uncertainty."""
-        return [layer for layer in self.images() if not _is_ours(layer, "uncertainty_on")]
+        Without those that the plugin made of another one: an uncertainty, a tile map.
+        """
+        return [layer for layer in self._of(Image, selected) if not _is_ours(layer, *DERIVED)]
 
     def masks(self) -> list[Any]:
         """Labels layers but strokes, live phases and particles: label images of a whole."""
@@ -320,8 +322,19 @@ class ViewerLink(QObject):
     def show_alone(self, uid: str) -> None:
         """Show one image layer and hide the other images; the user asked for it."""
         if self.find(uid) is not None:
-            for layer in self.images():
-                layer.visible = str(layer.unique_id) == uid
+            for layer in self._of(Image, False):
+                entries = layer.metadata.get(KEY, {})
+                if not _is_ours(layer, *DERIVED):
+                    layer.visible = str(layer.unique_id) == uid
+                elif uid not in (entries.get(key) for key in DERIVED):
+                    layer.visible = False
+
+    def show_tile_map(self, uid: str, tile_map: Any, criterion: str) -> None:
+        """Show a tile map over its image, alone; a gone image is skipped."""
+        image = self.find(uid)
+        if image is not None:
+            self.show_alone(uid)
+            map_layer.show_tile_map(self._viewer, image, tile_map, criterion)
 
 
 def _is_ours(layer: Any, *keys: str) -> bool:
