@@ -8,7 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_qualify.decide.rules import Floats, Mask
-from napari_qualify.decide.tile_space import Rows, TileSpace, centred, nearest, tile_space
+from napari_qualify.decide.tile_space import (
+    Rows,
+    TileSpace,
+    aloneness,
+    centred,
+    nearest,
+    tile_space,
+)
 
 MOST = 20_000
 """Most tiles of accepted references in the memory; above it every k-th is kept."""
@@ -51,7 +58,8 @@ class TileModel:
     memory : ndarray of float32, shape (k, r)
         Tiles of accepted references in the space.
     novelty : Scale
-        Of the distance of accepted tiles to the nearest ones of other folds.
+        Of the distance of accepted tiles to the nearest ones of other folds, with
+        their `aloneness` in their own micrograph.
     defect : ndarray of float32, shape (r,), or None
         Mean of what rejected references show that accepted ones do not; None without any.
     likeness : Scale
@@ -73,7 +81,7 @@ class TileModel:
     def strangeness(self, tiles: NDArray[Any]) -> Floats:
         """Strangeness of one micrograph's tiles (t, d), shape (t,); higher is stranger."""
         rows = self.space(centred(tiles))
-        novel = self.novelty(nearest(rows, self.memory, NEIGHBOURS))
+        novel = self.novelty(nearest(rows, self.memory, NEIGHBOURS) + aloneness(rows))
         if self.defect is None:
             return novel
         return _joined(novel, self.likeness((rows @ self.defect).astype(float)))
@@ -115,7 +123,9 @@ def fit_model(
     in_memory = np.flatnonzero(sound[used])
     in_memory = in_memory[:: -(-len(in_memory) // MOST)]
     memory = own[in_memory]
+    ends = np.cumsum(counts[kept])[:-1]
     far = nearest(own, memory, NEIGHBOURS, fold, fold[in_memory])
+    far += np.concatenate([aloneness(tiles) for tiles in np.split(own, ends)])
     is_sound = sound[used]
     novelty = _scale(far[is_sound])
     strange = novelty(far)

@@ -5,7 +5,7 @@ import pytest
 
 from napari_qualify.decide import tile_model
 from napari_qualify.decide.tile_memory import LEAST_TILES, TileMemory
-from napari_qualify.decide.tile_space import centred, nearest
+from napari_qualify.decide.tile_space import aloneness, centred, nearest
 from napari_qualify.errors import UsageError
 
 TILES, DIM = 25, 12
@@ -115,6 +115,22 @@ def test_nearest_is_the_mean_distance_to_other_folds() -> None:
     distance[folds[:, None] == of_memory[None]] = np.inf
     wanted = np.sort(distance, axis=1)[:, :2].mean(axis=1)
     np.testing.assert_allclose(nearest(tiles, known, 2, folds, of_memory), wanted, rtol=1e-4)
+
+
+def test_aloneness_is_the_distance_to_the_twentieth_part_of_the_field() -> None:
+    tiles = np.random.default_rng(1).normal(size=(60, 4)).astype(np.float32)
+    distance = np.sort(np.linalg.norm(tiles[:, None] - tiles[None], axis=2), axis=1)
+    np.testing.assert_allclose(aloneness(tiles), distance[:, 4], rtol=1e-3, atol=1e-3)
+    assert aloneness(tiles[:1]) == [0]
+
+
+def test_what_recurs_over_a_field_counts_less_than_what_stands_alone() -> None:
+    known, often = memory(), field(800)
+    lone = often.copy()
+    lone[9] += 8 * DEFECT
+    often[::3] += 8 * DEFECT  # the ninth among them, as scratches of the polish recur
+    of_lone, of_often = known.judge([lone, often]).strangeness
+    assert of_lone[9] > of_often[9] + 0.5
 
 
 def test_the_median_of_a_field_is_taken_off() -> None:

@@ -9,9 +9,13 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
+from napari_qualify.decide.tile_map import Place, TileMap
 from napari_qualify.decide.verdict import Assessment, Assessments, Evidence, Neighbour, Verdict
+from napari_qualify.embed.tiles import tile_boxes
 from napari_qualify.report.html import render
+from napari_qualify.report.tile_maps import paint
 
+GREY = np.full((160, 160, 3), 120, np.uint8)
 VOID = {"meta", "br", "img", "input", "hr", "link"}
 EVIL = "<script>alert('x')</script>\"'&<b>.tif"
 
@@ -252,3 +256,38 @@ def test_a_reference_without_a_picture_is_still_named():
     verdict = decided(evidence=Evidence(accepted=(Neighbour("r", "ref.tif", "accept", 0.9),)))
     words = Page(render(batch(verdict))).words
     assert "ref.tif" in words and "no picture" in words
+
+
+def mapped(strangeness: float = 9.0, pixel_size_um: float | None = 0.5) -> Verdict:
+    """A verdict by nearest tiles whose sixth tile stands out, on 160 x 160 px."""
+    boxes = tile_boxes((160, 160), 40.0)
+    scores = np.zeros(len(boxes))
+    scores[6] = strangeness
+    found = TileMap(scores, Place(boxes, (160, 160), pixel_size_um), (0.0, 4.0))
+    return decided("reject", tile_map=found, evidence=Evidence(hottest=found.hottest))
+
+
+def test_a_tile_map_is_shown_with_the_place_of_the_strangest_tile():
+    items = (Assessment("a.tif", "a.tif", "f" * 64, 0.5, (mapped(),), thumbnail=GREY),)
+    page = Page(render(Assessments(items)))
+    pictures = [a["id"] for a in page.all("symbol") if a["id"] in ("p0", "t0-0")]
+    assert sorted(pictures) == ["p0", "t0-0"]
+    assert {"href": "#t0-0"} in page.all("use")
+    # The second tile of the second row: its middle at 30 + 20 px, 0.5 um each.
+    assert "25 µm from the left and 25 µm from the top" in page.words
+    assert "4.00 or more" in page.words
+
+
+def test_a_tile_map_colours_the_strange_place_and_leaves_the_rest_grey():
+    painted = paint(GREY, mapped().tile_map, 160)
+    coloured = np.ptp(painted.astype(int), axis=2) > 20
+    assert coloured[45:55, 45:55].all()
+    assert not coloured[90:].any() and not coloured[:, 90:].any()
+    # As strange as an accepted tile can be: no colour whatever the micrograph's own range.
+    assert not (np.ptp(paint(GREY, mapped(0.1).tile_map, 160).astype(int), axis=2) > 20).any()
+
+
+def test_without_a_thumbnail_there_is_no_map_and_the_words_remain():
+    page = Page(render(batch(mapped(pixel_size_um=None))))
+    assert "25 px" not in page.words and "50 px from the left" in page.words
+    assert "or more" not in page.words and not [a for a in page.all("symbol") if a["id"] == "t0-0"]
