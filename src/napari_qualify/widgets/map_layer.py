@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_qualify.report.tile_maps import HIGH, LOW, MOST_OPAQUE
 from napari_qualify.widgets.sources import KEY
 from napari_qualify.widgets.stroke_layers import spatial
 
@@ -44,11 +45,19 @@ def show_tile_map(viewer: Any, image: Any, tile_map: "TileMap", criterion: str) 
             return layer
     active = viewer.layers.selection.active
     layer = viewer.add_image(
-        tile_map.values, name=f"{image.name}: tile map, {criterion}", colormap="inferno",
-        contrast_limits=tile_map.limits, blending="additive", opacity=0.7,
-        interpolation2d="linear", metadata={KEY: entry},
+        tile_map.values, name=f"{image.name}: tile map, {criterion}", colormap=_colours(),
+        contrast_limits=tile_map.limits, blending="translucent", interpolation2d="linear",
+        metadata={KEY: entry},
         **{**place, "scale": scale, "translate": translate},
     )  # fmt: skip
     # napari makes a new layer the active one; what is judged next is the image.
     viewer.layers.selection.active = active
     return layer
+
+
+def _colours() -> Any:
+    """The colours of the report's maps: nothing at the lower end, red at the upper."""
+    from napari.utils import Colormap
+
+    ends = np.array([(*LOW, 0.0), (*HIGH, 255 * MOST_OPAQUE)]) / 255
+    return Colormap(ends, name="tile map")

@@ -8,6 +8,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QWidget
 from napari_qualify.decide.explain import where
 from napari_qualify.decide.verdict import Verdict
 from napari_qualify.report.tile_maps import paint
+from napari_qualify.report.words import number
 from napari_qualify.widgets.panel import column
 from napari_qualify.widgets.parts import button, pixmap, text
 
@@ -49,5 +50,6 @@ class TileMapView(QWidget):
         said = where(tile)
         self.picture.setAccessibleName(said)
         self.words.setText(
-            f"{said} Colours reach from {low:.1f} (usual for accepted references) to {high:.1f}."
+            f"{said} Colours reach from {number(low)}, usual in accepted references, to "
+            f"{number(high)}."
         )
