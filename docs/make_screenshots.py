@@ -20,13 +20,14 @@ from qtpy.QtWidgets import QApplication
 from skimage.morphology import disk, erosion, skeletonize
 
 import napari_qualify as nq
+from napari_qualify.synthetic.local_defects import Kind, render_local
 from napari_qualify.synthetic.lot import Lot
 from napari_qualify.widgets.embed import MAP, SEARCH
 
 PLUGIN = "napari-qualify"
 SIZE = (1400, 1000)
 PATIENCE = 300  # seconds for one task
-PICTURES = ("qualify", "segment", "strokes", "train", "search", "evaluate", "blind")
+PICTURES = ("qualify", "segment", "strokes", "train", "search", "evaluate", "blind", "tiles")
 
 
 def settle() -> None:
@@ -246,6 +247,36 @@ def blind(viewer: napari.Viewer, folder: Path, out: Path) -> None:
     viewer.window.remove_dock_widget(widget)
 
 
+def tiles(viewer: napari.Viewer, folder: Path, out: Path) -> None:
+    """Picture the map of nearest tiles over a rendered micrograph with a cluster of pores."""
+    viewer.layers.clear()
+    library = nq.open_library(folder / "castings", create=True)
+    for name, sides in (("pore clusters", ("none", "pores")), ("anything local", ("none",))):
+        library.add_criterion(name, rule="tiles", tile_um=55.0)
+        for kind in sides:
+            made = [_rendered(kind, 500 + i, extent=0.02) for i in range(10)]
+            verdict = "accept" if kind == "none" else "reject"
+            library.add_references(name, made, verdict, expert="renderer")
+    for kind, place in (("none", (0.5, 0.5)), ("pores", (0.3, 0.6))):
+        made = _rendered(kind, 600, place=place)
+        viewer.add_image(made.pixels, name=made.name, scale=(0.25, 0.25), units=("um", "um"))
+    widget = viewer.window.add_plugin_dock_widget(PLUGIN, "Qualify micrographs")[1]
+    widget.open_library(str(library.path))
+    widget.scope.setCurrentIndex(1)
+    finish(widget, widget.classify.click)
+    widget.verdicts.table.setCurrentCell(1, 1)
+    widget.evidence.tile_map.show_layer.click()
+    settle()
+    viewer.fit_to_view(layers=[viewer.layers["pores 600"]])
+    grab(viewer, out / "tile-map.png")
+    viewer.window.remove_dock_widget(widget)
+
+
+def _rendered(kind: Kind, seed: int, **options: Any) -> nq.Micrograph:
+    made = render_local(kind, seed, **options)
+    return nq.Micrograph(made.image, made.pixel_size_um, name=f"{kind} {seed}")
+
+
 def main() -> None:
     """Make all pictures."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -276,6 +307,8 @@ def main() -> None:
             evaluate(viewer, Path(folder), out)
         if "blind" in wanted:
             blind(viewer, Path(folder), out)
+        if "tiles" in wanted:
+            tiles(viewer, Path(folder), out)
         viewer.close()
 
 
