@@ -254,11 +254,12 @@ def tiles(viewer: napari.Viewer, folder: Path, out: Path) -> None:
     for name, sides in (("pore clusters", ("none", "pores")), ("anything local", ("none",))):
         library.add_criterion(name, rule="tiles", tile_um=55.0)
         for kind in sides:
-            made = [_rendered(kind, 500 + i, extent=0.02) for i in range(10)]
+            first = 500 if kind == "none" else 550  # a seed is one field, with or without
+            made = [_rendered(kind, first + i, extent=0.02) for i in range(10)]
             verdict = "accept" if kind == "none" else "reject"
             library.add_references(name, made, verdict, expert="renderer")
-    for kind, place in (("none", (0.5, 0.5)), ("pores", (0.3, 0.6))):
-        made = _rendered(kind, 600, place=place)
+    for kind, seed in (("none", 601), ("pores", 600)):
+        made = _rendered(kind, seed, place=(0.3, 0.6))
         viewer.add_image(made.pixels, name=made.name, scale=(0.25, 0.25), units=("um", "um"))
     widget = viewer.window.add_plugin_dock_widget(PLUGIN, "Qualify micrographs")[1]
     widget.open_library(str(library.path))

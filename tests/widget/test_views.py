@@ -39,11 +39,18 @@ def test_criterion_goes_through_the_dialog_unchanged(qtbot):
     assert dialog.name.isReadOnly()
 
 
-@pytest.mark.parametrize("weight", [None, 0.0, 0.125, 1.0])
-def test_weight_goes_through_the_dialog_unchanged(qtbot, weight):
-    dialog = CriterionDialog(FIELDS | {"weight": weight})
+@pytest.mark.parametrize("weight", [None, 0.0, 0.125, 1 / 3, 1.0])
+@pytest.mark.parametrize("risk", [0.1, 0.025, 0.004])
+@pytest.mark.parametrize("tile", [None, 12.3456, 50.0])
+def test_numbers_go_through_the_dialog_unchanged(qtbot, weight, risk, tile):
+    given = FIELDS | {"weight": weight, "risk_accept": risk, "tile_um": tile}
+    dialog = CriterionDialog(given)
     qtbot.addWidget(dialog)
-    assert dialog.fields()["weight"] == weight
+    assert dialog.fields() == given
+    dialog.risk_accept.setValue(0.2)
+    dialog.weight.setValue(0.4)
+    changed = dialog.fields()
+    assert (changed["risk_accept"], changed["weight"]) == (0.2, 0.4)
 
 
 def test_new_criterion_needs_a_name(qtbot):

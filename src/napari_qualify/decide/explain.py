@@ -67,8 +67,10 @@ def _limit(verdict: Verdict) -> list[str]:
     unit = f" {verdict.unit}" if verdict.unit else ""
     between = ""
     if verdict.value_low is not None and verdict.value_high is not None:
-        between = f" (95 % interval {verdict.value_low:.4g} to {verdict.value_high:.4g}{unit})"
-    return [f"Measured: {verdict.value:.4g}{unit}{between}; the limit is {verdict.limit}."]
+        low, high = _spelled(verdict.value_low, ".4g"), _spelled(verdict.value_high, ".4g")
+        between = f" (95 % interval {low} to {high}{unit})"
+    value = _spelled(verdict.value, ".4g")
+    return [f"Measured: {value}{unit}{between}; the limit is {verdict.limit}."]
 
 
 def _risk(verdict: Verdict) -> list[str]:
@@ -89,10 +91,11 @@ def _score(verdict: Verdict) -> list[str]:
     if verdict.score is None or verdict.cut is None:
         return []
     margin = verdict.score - verdict.cut
-    where = "above" if margin >= 0 else "below"
+    side = "above" if margin >= 0 else "below"
+    call = f"; without the band of review the call is {verdict.call}" if verdict.call else ""
     return [
-        f"Its score {verdict.score:.2f} lies {abs(margin):.2f} {where} the cut, in deviations of "
-        f"the references; without the band of review the call is {verdict.call}."
+        f"Its score {_spelled(verdict.score, '.2f')} lies {abs(margin):.2f} {side} the cut, in "
+        f"deviations of the references{call}."
     ]
 
 
@@ -101,7 +104,8 @@ def _nearest(evidence: Evidence) -> list[str]:
         if not found:
             return ""
         best = found[0]
-        return f"the nearest {word} reference is {best.image} (cosine {best.similarity:.3f})"
+        cosine = _spelled(best.similarity, ".3f")
+        return f"the nearest {word} reference is {best.image} (cosine {cosine})"
 
     parts = [side(evidence.accepted, "accepted"), side(evidence.rejected, "rejected")]
     said = " and ".join(part for part in parts if part)
@@ -112,14 +116,15 @@ def _said(verdict: Verdict) -> list[str]:
     evidence = verdict.evidence
     found = []
     if len(evidence.shares) > 1:
-        parts = [f"{name} {value:+.2f}" for name, value in evidence.shares.items()]
+        parts = [f"{name} {_spelled(value, '+.2f')}" for name, value in evidence.shares.items()]
         found.append(f"To the score add: {', '.join(parts)}.")
     if evidence.statements and evidence.shares.get("cross"):
         shares = evidence.statement_shares
         most = max(range(len(shares)), key=lambda i: abs(shares[i]))
         text, side, cosine = evidence.statements[most]
         found.append(
-            f"Of the statements \u201c{text}\u201d ({side}) weighs most (cosine {cosine:.3f})."
+            f"Of the statements \u201c{text}\u201d ({side}) weighs most (cosine "
+            f"{_spelled(cosine, '.3f')})."
         )
     return found
 
@@ -131,8 +136,8 @@ def where(tile: HotTile) -> str:
         (y, x), unit = tile.centre_um, "\u00b5m"
     return (
         f"Its strangest tile has its centre {x:.4g} {unit} from the left and {y:.4g} {unit} from "
-        f"the top and scores {tile.strangeness:.1f} deviations; one in a thousand tiles of "
-        f"accepted references exceeds {tile.limit:.1f}."
+        f"the top and scores {_spelled(tile.strangeness, '.1f')} deviations; one in a thousand "
+        f"tiles of accepted references exceeds {_spelled(tile.limit, '.1f')}."
     )
 
 
@@ -147,6 +152,10 @@ def _flip(verdict: Verdict) -> list[str]:
                 f"{goal} if the score {'rose' if change > 0 else 'fell'} by {abs(change):.2f}"
             )
     return [f"It would be {', and '.join(ways)} deviations."] if ways else []
+
+
+def _spelled(value: float, form: str) -> str:
+    return format(value, form).replace("-", "\u2212")
 
 
 def _numbers(verdict: Verdict) -> dict[str, float | str]:

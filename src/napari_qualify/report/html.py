@@ -12,7 +12,7 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from napari_qualify.decide.explain import where
+from napari_qualify.decide.explain import Explanation, explain, where
 from napari_qualify.decide.verdict import (
     DECISIONS,
     Assessment,
@@ -63,6 +63,7 @@ class VerdictView:
     sides: Sequence[SideView]
     statements: Sequence[tuple[str, str, float]]
     limit: tuple[bool, float] | None
+    words: Explanation
     map: Picture | None = None
 
 
@@ -253,6 +254,7 @@ def _verdict(
         ),
         statements=sorted(evidence.statements, key=lambda s: -s[2]),
         limit=limit_of(verdict),
+        words=explain(verdict),
     )
 
 

@@ -7,13 +7,13 @@ from qtpy.QtWidgets import (
     QComboBox,
     QDialog,
     QDialogButtonBox,
-    QDoubleSpinBox,
     QLineEdit,
     QTextEdit,
     QVBoxLayout,
     QWidget,
 )
 
+from napari_qualify.widgets.number_box import NumberBox
 from napari_qualify.widgets.parts import form, text
 from napari_qualify.widgets.view_box import TileBox, ViewBox
 
@@ -116,28 +116,27 @@ class CriterionDialog(QDialog):
         self.reject_text.setPlainText("\n".join(fields["reject"]))
         self.view.set_value(fields["view"])
         self.tile.set_tile(fields["tile_um"])
-        self.risk_accept.setValue(fields["risk_accept"])
-        self.risk_reject.setValue(fields["risk_reject"])
+        self.risk_accept.set_number(fields["risk_accept"])
+        self.risk_reject.set_number(fields["risk_reject"])
+        self.weight.set_number(fields["weight"])
         self.rule.setCurrentText(fields["rule"])
         self.modality.setCurrentText(fields["modality"])
-        self.weight.setValue(CHOSEN if fields["weight"] is None else fields["weight"])
         self.split.setChecked(fields["split"])
         self.limit.setText(fields["limit"] or "")
 
     def fields(self) -> dict[str, Any]:
         """Return the keywords of ``Library.add_criterion``, with `name`."""
-        weight = self.weight.value()
         return {
             "name": self.name.text().strip(),
             "accept": _lines(self.accept_text),
             "reject": _lines(self.reject_text),
             "view": self.view.value(),
             "tile_um": self.tile.tile_um(),
-            "risk_accept": self.risk_accept.value(),
-            "risk_reject": self.risk_reject.value(),
+            "risk_accept": self.risk_accept.number(),
+            "risk_reject": self.risk_reject.number(),
+            "weight": self.weight.number(),
             "rule": self.rule.currentText().strip() or "auto",
             "modality": self.modality.currentText(),
-            "weight": None if weight < 0 else weight,
             "split": self.split.isChecked(),
             "limit": self.limit.text().strip() or None,
         }
@@ -153,22 +152,17 @@ def _statements(example: str) -> QTextEdit:
     return box
 
 
-def _risk(tip: str) -> QDoubleSpinBox:
-    box = QDoubleSpinBox()
-    box.setRange(0.01, 0.5)
+def _risk(tip: str) -> NumberBox:
+    box = NumberBox(0.001, 0.5, 3)
     box.setSingleStep(0.05)
-    box.setDecimals(2)
     box.setValue(0.1)
     box.setToolTip(tip)
     return box
 
 
-def _weight() -> QDoubleSpinBox:
-    box = QDoubleSpinBox()
-    box.setRange(CHOSEN, 1.0)
+def _weight() -> NumberBox:
+    box = NumberBox(CHOSEN, 1.0, 4, "chosen on the references")
     box.setSingleStep(0.05)
-    box.setDecimals(4)
-    box.setSpecialValueText("chosen on the references")
     box.setValue(CHOSEN)
     box.setToolTip(
         "Of the hybrid: 1 takes the images only, 0 the statements only, 0.5 is the paper's; "

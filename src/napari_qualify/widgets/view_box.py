@@ -1,8 +1,9 @@
 """Choice of a view: what of a micrograph an encoder is shown."""
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QLineEdit, QSizePolicy, QWidget
+from qtpy.QtWidgets import QComboBox, QLineEdit, QSizePolicy, QWidget
 
+from napari_qualify.widgets.number_box import NumberBox
 from napari_qualify.widgets.parts import row
 
 TIPS = {
@@ -54,15 +55,12 @@ class ViewBox(QWidget):
             self.phase.setText(phase)
 
 
-class TileBox(QDoubleSpinBox):
+class TileBox(NumberBox):
     """Side of a tile in micrometres; the least value means the short side."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.setRange(0, 1e5)
-        self.setDecimals(1)
+        super().__init__(0, 1e5, 4, "short side of the image")
         self.setSuffix(" µm")
-        self.setSpecialValueText("short side of the image")
         self.setToolTip(
             "Side of the square tiles that the encoder sees. A fixed size in µm makes images "
             "of different magnification compare; 0 takes the short side of each image."
@@ -70,8 +68,8 @@ class TileBox(QDoubleSpinBox):
 
     def tile_um(self) -> float | None:
         """Return micrometres, None for the short side."""
-        return self.value() or None
+        return self.number()
 
     def set_tile(self, tile_um: float | None) -> None:
         """Show a side."""
-        self.setValue(tile_um or 0.0)
+        self.set_number(tile_um)

@@ -12,7 +12,7 @@ from napari_qualify.decide.evidence import flips
 from napari_qualify.decide.explain import explain
 from napari_qualify.decide.outcome import Calibration, Outcome
 from napari_qualify.decide.references import References
-from napari_qualify.decide.verdict import Neighbour
+from napari_qualify.decide.verdict import Evidence, HotTile, Neighbour, Verdict
 
 
 def problem(count, seed, distance=4.0, dim=10):
@@ -114,3 +114,19 @@ def test_an_explanation_names_verdict_reason_neighbours_and_flip():
         assert ("be accepted if the score rose" in str(found)) == bool(v.evidence.to_accept)
         assert found.numbers["margin"] == pytest.approx(v.score - v.cut)
         assert found.numbers["share of visual"] == pytest.approx(v.score)
+
+
+def test_words_do_without_a_call_and_spell_minus_as_a_sign():
+    words = str(explain(Verdict("a", "review", score=-1.25, cut=0.5)))
+    assert "None" not in words and "-" not in words
+    assert "Its score \u22121.25 lies 1.75 below the cut" in words
+
+
+def test_words_say_where_the_strangest_tile_is():
+    tile = HotTile(10, 20, 40, 40, 6.5, 4.0, 0.5)
+    found = explain(Verdict("a", "reject", call="reject", evidence=Evidence(hottest=tile)))
+    assert "20 \u00b5m from the left and 15 \u00b5m from the top" in str(found)
+    assert (found.numbers["strangeness"], found.numbers["strangeness_limit"]) == (6.5, 4.0)
+    plain = replace(tile, pixel_size_um=None)
+    found = explain(Verdict("a", "reject", call="reject", evidence=Evidence(hottest=plain)))
+    assert "40 px from the left and 30 px from the top" in str(found)

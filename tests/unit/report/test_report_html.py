@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
+from napari_qualify.decide.explain import explain
 from napari_qualify.decide.tile_map import Place, TileMap
 from napari_qualify.decide.verdict import Assessment, Assessments, Evidence, Neighbour, Verdict
 from napari_qualify.embed.tiles import tile_boxes
@@ -291,3 +292,10 @@ def test_without_a_thumbnail_there_is_no_map_and_the_words_remain():
     page = Page(render(batch(mapped(pixel_size_um=None))))
     assert "25 px" not in page.words and "50 px from the left" in page.words
     assert "or more" not in page.words and not [a for a in page.all("symbol") if a["id"] == "t0-0"]
+
+
+def test_every_verdict_has_its_words_and_numbers_folded_away():
+    page = Page(render(batch(decided(), decided("reject", criterion=EVIL))))
+    assert len(page.all("details", **{"class": "words"})) == 2
+    assert str(explain(decided())) in page.words
+    assert "p_accept 0.50" in page.words
