@@ -8,7 +8,7 @@ cellular matrix and uneven light. Each case judges 100 defective micrographs and
 rejected ones whose defects are half or twice as large and lie in other sixteenths
 of the field; everything is also judged with the accepted references alone. All goes
 through `qualify` with the encoder lite and criteria with the rule of nearest tiles:
-tiles of 55 um, 81 to a field. The score of the verdicts is ranked, and the strangest
+tiles of 55 um, 169 to a field. The score of the verdicts is ranked, and the strangest
 tile of their evidence is compared with the place of the defect.
 
     python benchmarks/local_defects.py [--count 100] [--seed 1] [--folder DIR]
@@ -27,6 +27,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from rich.console import Console
@@ -34,7 +35,7 @@ from rich.table import Table
 
 import napari_qualify as nq
 from napari_qualify.decide.settings import TILES
-from napari_qualify.embed.settings import settings_of
+from napari_qualify.embed.settings import DENSE_OVERLAP
 from napari_qualify.embed.tiles import tile_boxes
 from napari_qualify.synthetic.local_defects import (
     PIXEL_SIZE_UM,
@@ -93,6 +94,10 @@ def as_micrograph(made: LocalMicrograph, name: str) -> nq.Micrograph:
 def fill(library: nq.Library, seed: int) -> None:
     """Two criteria for each case, with their references."""
     for kind in CASES:
+        named: tuple[tuple[Kind, Literal["accept", "reject"]], ...] = (
+            ("none", "accept"),
+            (kind, "reject"),
+        )
         sides = [
             (
                 verdict,
@@ -101,7 +106,7 @@ def fill(library: nq.Library, seed: int) -> None:
                     for i in range(REFERENCES)
                 ],
             )
-            for side, verdict in (("none", "accept"), (kind, "reject"))
+            for side, verdict in named
         ]
         for name, used in ((kind, sides), (kind + ACCEPTED_ONLY, sides[:1])):
             if name in library.criteria:
@@ -113,7 +118,7 @@ def fill(library: nq.Library, seed: int) -> None:
 
 def judge(library: nq.Library, count: int, seed: int, console: Console) -> list[Judged]:
     """Judge the micrographs, each rendered when its turn comes."""
-    boxes = tile_boxes(SHAPE, TILE_UM / PIXEL_SIZE_UM, settings_of(library, CASES[0]).overlap)
+    boxes = tile_boxes(SHAPE, TILE_UM / PIXEL_SIZE_UM, DENSE_OVERLAP)
     side = float(boxes[0, 2])
     made: list[LocalMicrograph] = []
 
@@ -170,7 +175,7 @@ def main() -> int:
 
 def report(judged: list[Judged], console: Console) -> bool:
     """Print the table; whether all figures are reached."""
-    tiles = len(tile_boxes(SHAPE, TILE_UM / PIXEL_SIZE_UM))
+    tiles = len(tile_boxes(SHAPE, TILE_UM / PIXEL_SIZE_UM, DENSE_OVERLAP))
     columns = ("case", "AUROC", "right place", "chance", "outline", "pixels", "wrong", "review")
     table = Table(*columns, title=f"Rendered local defects, encoder lite, {tiles} tiles a field")
     passed = tiles >= 64

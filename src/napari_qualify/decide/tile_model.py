@@ -20,8 +20,6 @@ from napari_qualify.decide.tile_space import (
 MOST = 20_000
 """Most tiles of accepted references in the memory; above it every k-th is kept."""
 NEIGHBOURS = 3
-TOP = 2
-"""A micrograph's score is the mean of so many of its strangest tiles."""
 RARE = 0.99
 """A tile of a rejected reference shows the defect when it is stranger than this share of sound
 tiles; the strangest of each reference always does."""
@@ -93,7 +91,7 @@ class TileModel:
 
 def score(strangeness: Floats) -> float:
     """Score of a micrograph from the strangeness (t,) of its tiles: minus that of the highest."""
-    return -float(np.sort(strangeness)[-TOP:].mean())
+    return -float(strangeness.max())
 
 
 def _joined(novel: Floats, like: Floats) -> Floats:

@@ -5,6 +5,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from napari_qualify.decide.settings import TILES
 from napari_qualify.embed.base import Encoder
 from napari_qualify.embed.views import parse_view
 from napari_qualify.micrograph import Micrograph
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from napari_qualify.library.store import Library
 
 OVERLAP = 0.25
+DENSE_OVERLAP = 0.5
+"""Of nearest tiles: any defect up to half a tile lies whole in one of them."""
 
 
 @dataclass(frozen=True)
@@ -81,4 +84,5 @@ def tile_pixels(micrograph: Micrograph, settings: EmbedSettings) -> tuple[float 
 def settings_of(library: "Library", criterion: "str | Criterion") -> EmbedSettings:
     """How a criterion wants its micrographs embedded."""
     found = library.criteria[criterion] if isinstance(criterion, str) else criterion
-    return EmbedSettings(found.view, found.tile_um)
+    overlap = DENSE_OVERLAP if found.rule.strip() == TILES else OVERLAP
+    return EmbedSettings(found.view, found.tile_um, overlap)

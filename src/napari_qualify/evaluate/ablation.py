@@ -11,13 +11,13 @@ import pandas as pd
 from napari_qualify.cases import build_case
 from napari_qualify.decide.assess import MODALITIES, POPULATIONS, Case, verdicts
 from napari_qualify.decide.rules import Floats
-from napari_qualify.decide.settings import PAPER, candidates
+from napari_qualify.decide.settings import PAPER, TILES, candidates
 from napari_qualify.decide.verdict import Assessment, Verdict
 from napari_qualify.embed.base import Encoder, Vectors
 from napari_qualify.embed.library_encoder import load_encoder_for
 from napari_qualify.embed.pipeline import PhasesByHash, embed_each, opened
 from napari_qualify.embed.registry import load_encoder, split_spec
-from napari_qualify.embed.settings import EmbedSettings, fingerprint
+from napari_qualify.embed.settings import EmbedSettings, fingerprint, settings_of
 from napari_qualify.embed.stored_tiles import StoredTiles
 from napari_qualify.embed.views import parse_view
 from napari_qualify.errors import EncoderError, LibraryError, SegmentationError, UsageError
@@ -32,6 +32,7 @@ from napari_qualify.qualify import as_library
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from napari_qualify.library.records import Criterion
     from napari_qualify.library.store import Library
 
 AXES = ("encoder", "view", "modality", "population", "rule")
@@ -263,7 +264,7 @@ class _Desk:
     images: list[Assessment] = field(init=False)
     _encoders: dict[str, Encoder | str] = field(default_factory=dict)
     _vectors: dict[tuple[str, EmbedSettings], _Embedded | str] = field(default_factory=dict)
-    _cases: dict[tuple[str, str, str], Case | str] = field(default_factory=dict)
+    _cases: dict[tuple[str, str, EmbedSettings], Case | str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.images = []
@@ -294,11 +295,14 @@ class _Desk:
         return found, lacking
 
     def _judge(self, tried: Tried, name: str) -> list[Verdict] | str:
-        case = self._case(tried.encoder, tried.view, name)
+        # The rest of the setting is replaced below; nearest tiles have tiles of their own.
+        rule = TILES if tried.rule.strip() == TILES else "auto"
+        update = {"view": tried.view, "rule": rule, "modality": "auto"}
+        criterion = self.library.criteria[name].model_copy(update=update)
+        case = self._case(tried.encoder, criterion)
         if isinstance(case, str):
             return case
-        tile = self.library.criteria[name].tile_um
-        vectors = self._embedded(tried.encoder, EmbedSettings(tried.view, tile))
+        vectors = self._embedded(tried.encoder, settings_of(self.library, criterion))
         if isinstance(vectors, str):
             return vectors
         try:
@@ -321,15 +325,13 @@ class _Desk:
                 self._encoders[spec] = str(error)
         return self._encoders[spec]
 
-    def _case(self, spec: str, view: str, name: str) -> Case | str:
-        """The criterion under an encoder and a view; the rest of the setting is replaced."""
+    def _case(self, spec: str, criterion: "Criterion") -> Case | str:
+        """The criterion, with the view that is tried, under an encoder."""
         encoder = self._encoder(spec)
         if isinstance(encoder, str):
             return encoder
-        key = (spec, view, name)
+        key = (spec, criterion.name, settings_of(self.library, criterion))
         if key not in self._cases:
-            update = {"view": view, "rule": "auto", "modality": "auto"}
-            criterion = self.library.criteria[name].model_copy(update=update)
             try:
                 self._cases[key] = build_case(
                     self.library, criterion, encoder, progress=self.report

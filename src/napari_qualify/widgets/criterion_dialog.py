@@ -42,7 +42,8 @@ class CriterionDialog(QDialog):
         layout.addWidget(
             text(
                 "Statements take part in the verdict when the encoder has a text side. "
-                "Changing the view or the tile size makes the references be embedded again.",
+                "Changing the view, the tile size or to the rule of nearest tiles makes the "
+                "references be embedded again.",
                 small=True,
             )
         )
