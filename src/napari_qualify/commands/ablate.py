@@ -12,7 +12,8 @@ from napari_qualify.commands.demo import demo_library
 from napari_qualify.commands.inputs import find, write_text
 from napari_qualify.commands.stopping import stoppable
 from napari_qualify.errors import UsageError
-from napari_qualify.evaluate.ablation import ALL, Ablation, Grid, ablate, default_grid, one_change
+from napari_qualify.evaluate.ablation import ALL, Ablation, ablate, one_change
+from napari_qualify.evaluate.ablation_grid import Grid, default_grid
 from napari_qualify.files import Failure, Found, Item, read_all
 from napari_qualify.library.store import Library, open_library
 from napari_qualify.micrograph import Micrograph, read

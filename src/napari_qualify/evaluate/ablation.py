@@ -2,25 +2,24 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import product
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from napari_qualify.cases import build_case
-from napari_qualify.decide.assess import MODALITIES, POPULATIONS, Case, verdicts
+from napari_qualify.decide.assess import Case, verdicts
 from napari_qualify.decide.rules import Floats
-from napari_qualify.decide.settings import PAPER, TILES, candidates
+from napari_qualify.decide.settings import PAPER, TILES
 from napari_qualify.decide.verdict import Assessment, Verdict
 from napari_qualify.embed.base import Encoder, Vectors
 from napari_qualify.embed.library_encoder import load_encoder_for
 from napari_qualify.embed.pipeline import PhasesByHash, embed_each, opened
-from napari_qualify.embed.registry import load_encoder, split_spec
+from napari_qualify.embed.registry import load_encoder
 from napari_qualify.embed.settings import EmbedSettings, fingerprint, settings_of
 from napari_qualify.embed.stored_tiles import StoredTiles
-from napari_qualify.embed.views import parse_view
 from napari_qualify.errors import EncoderError, LibraryError, SegmentationError, UsageError
+from napari_qualify.evaluate.ablation_grid import AXES, Grid, Tried, default_grid
 from napari_qualify.evaluate.compare import paired_difference
 from napari_qualify.evaluate.metrics import metrics
 from napari_qualify.evaluate.plots import encoder_name
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
     from napari_qualify.library.records import Criterion
     from napari_qualify.library.store import Library
 
-AXES = ("encoder", "view", "modality", "population", "rule")
 TABLE_COLUMNS = (*AXES, "criterion", "metric", "value", "low", "high", "n", "groups", "note")
 DIFFERENCE_COLUMNS = (*AXES, "criterion", "metric", "difference", "low", "high", "p")
 COMPARED = ("balanced_accuracy", "auroc")
@@ -45,65 +43,6 @@ ALL = "*"  # the mean over the criteria
 
 # What one setting may lack; anything else is an error of the whole.
 _LACKING = (EncoderError, LibraryError, SegmentationError, UsageError)
-
-
-class Tried(NamedTuple):
-    """One setting of an ablation."""
-
-    encoder: str
-    view: str
-    modality: str
-    population: str
-    rule: str
-
-    def __str__(self) -> str:
-        return ", ".join(self)
-
-
-@dataclass(frozen=True)
-class Grid:
-    """What is tried; the first of each is the default that the others are compared with.
-
-    Attributes
-    ----------
-    encoders : tuple of str
-        As `napari_qualify.embed.registry.load_encoder` takes them.
-    views, modalities, populations, rules : tuple of str
-        As a criterion spells them. The rule ``paper`` brings its own population
-        and is tried once, over the batch.
-    """
-
-    encoders: tuple[str, ...]
-    views: tuple[str, ...] = ("raw",)
-    modalities: tuple[str, ...] = ("auto", "visual", "cross")
-    populations: tuple[str, ...] = POPULATIONS
-    rules: tuple[str, ...] = ("auto", "net(pool=mean)", PAPER)
-
-    def __post_init__(self) -> None:
-        for name in ("encoders", "views", "modalities", "populations", "rules"):
-            values = tuple(dict.fromkeys(getattr(self, name)))
-            if not values:
-                raise UsageError(f"an ablation needs one of its {name} at least")
-            object.__setattr__(self, name, values)
-        for encoder in self.encoders:
-            split_spec(encoder)
-        for view in self.views:
-            parse_view(view)
-        for rule in self.rules:
-            candidates(rule)
-        for given, known in ((self.modalities, MODALITIES), (self.populations, POPULATIONS)):
-            for wrong in (one for one in given if one not in known):
-                raise UsageError(f"{wrong!r} cannot be tried; use {', '.join(known)}")
-
-    def settings(self) -> list[Tried]:
-        """All combinations, the default first."""
-        found = []
-        for encoder, view, modality, rule in product(
-            self.encoders, self.views, self.modalities, self.rules
-        ):
-            for population in ("batch",) if rule == PAPER else self.populations:
-                found.append(Tried(encoder, view, modality, population, rule))
-        return found
 
 
 @dataclass(frozen=True)
@@ -129,22 +68,6 @@ class Ablation:
     table: pd.DataFrame
     differences: pd.DataFrame
     notes: tuple[str, ...] = ()
-
-
-def default_grid(library: "Library | str | Path", encoders: Sequence[str] = ()) -> Grid:
-    """Our defaults first, then what they can be compared with.
-
-    Parameters
-    ----------
-    library : Library or path
-        Gives the encoder, and the views that its criteria ask for.
-    encoders : sequence of str
-        Others to try, after the library's.
-    """
-    kept = as_library(library)
-    own = [criterion.view for criterion in kept.criteria.values() if not criterion.limit]
-    views = tuple(dict.fromkeys([*own, "raw", "overlay", "phases"]))
-    return Grid((kept.encoder, *encoders), views)
 
 
 def ablate(

@@ -11,11 +11,10 @@ from napari_qualify.evaluate import ablation as module
 from napari_qualify.evaluate.ablation import (
     DIFFERENCE_COLUMNS,
     TABLE_COLUMNS,
-    Grid,
     ablate,
-    default_grid,
     one_change,
 )
+from napari_qualify.evaluate.ablation_grid import AXES, Grid, default_grid
 from napari_qualify.evaluate.metrics import metrics
 from napari_qualify.evaluate.table import judged_table, read_labels
 
@@ -79,11 +78,11 @@ def test_default_setting_is_what_qualify_says(found, library, labels, judged):
 
 def test_table_is_tidy_and_paper_is_tried_once(found):
     assert tuple(found.table.columns) == TABLE_COLUMNS
-    tried = found.table[found.table["encoder"] == "lite"].drop_duplicates(list(module.AXES))
+    tried = found.table[found.table["encoder"] == "lite"].drop_duplicates(list(AXES))
     # 2 views, 3 modalities, 2 rules over 3 populations and the paper's over the batch
     assert len(tried) == 2 * 3 * (2 * 3 + 1)
     assert set(rows(found.table, rule="paper")["population"]) == {"batch"}
-    keys = [*module.AXES, "criterion", "metric"]
+    keys = [*AXES, "criterion", "metric"]
     assert not found.table.duplicated(keys).any()
 
 
@@ -106,7 +105,7 @@ def test_differences_are_to_the_default(found):
     assert tuple(found.differences.columns) == DIFFERENCE_COLUMNS
     first = rows(found.table, **found.default._asdict(), metric="balanced_accuracy")["value"].item()
     for row in rows(found.differences, metric="balanced_accuracy").to_dict("records"):
-        same = {axis: row[axis] for axis in module.AXES}
+        same = {axis: row[axis] for axis in AXES}
         value = rows(found.table, **same, metric="balanced_accuracy")["value"].item()
         assert row["difference"] == pytest.approx(value - first)
     changes = one_change(found)
