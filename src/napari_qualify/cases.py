@@ -13,7 +13,7 @@ from napari_qualify.decide.rules import Floats
 from napari_qualify.decide.text import Texts
 from napari_qualify.decide.tile_map import Place
 from napari_qualify.decide.verdict import Neighbour, Verdict
-from napari_qualify.embed.base import Encoder, Vectors
+from napari_qualify.embed.base import Encoder, Vectors, both_spaces
 from napari_qualify.embed.pipeline import embed_references, reference_keys
 from napari_qualify.embed.settings import EmbedSettings, fingerprint, settings_of, tile_pixels
 from napari_qualify.embed.stored_tiles import StoredTiles
@@ -60,18 +60,19 @@ def build_case(
     stored = library.vectors(mark, keys)
     references: References | None = None
     labels: list[Neighbour] = []
+    in_text_space: Floats | None = None
     if keyed:
-        vectors = np.stack([stored[key] for _, key in keyed]).astype(float)
+        vectors, in_text_space = both_spaces(encoder, np.stack([stored[k] for _, k in keyed]))
         references = References(
             vectors,
             np.array([r.verdict == "accept" for r, _ in keyed], dtype=bool),
             [r.group for r, _ in keyed],
             near_duplicates(vectors, np.stack([_small(library, r.id) for r, _ in keyed])),
-            lambda: list(StoredTiles(library, mark, keys)),
+            lambda: list(StoredTiles(library, encoder, settings, keys)),
         )
         labels = [Neighbour(r.id, r.image, r.verdict, 0.0, r.expert, r.group) for r, _ in keyed]
     statements = [(t, "accept") for t in found.accept] + [(t, "reject") for t in found.reject]
-    texts, notes = _texts(encoder, found, [r for r, _ in keyed], references)
+    texts, notes = _texts(encoder, found, [r for r, _ in keyed], in_text_space)
     if len(precisions := {*library.precisions(mark, keys).values(), encoder.precision}) > 1:
         notes += (f"Vectors of mixed precision: {', '.join(sorted(precisions))}.",)
     return Case(
@@ -109,7 +110,7 @@ def _texts(
     encoder: Encoder,
     criterion: "Criterion",
     records: Sequence["Reference"],
-    references: References | None,
+    in_text_space: Floats | None,
 ) -> tuple[Texts | None, tuple[str, ...]]:
     """Text vectors of statements and descriptions, with what was done to long ones.
 
@@ -130,12 +131,11 @@ def _texts(
         nothing = np.zeros(width)
         return np.array([known.get(t, nothing) for t in texts], dtype=float).reshape(-1, width)
 
-    visual = np.zeros((0, encoder.dim)) if references is None else references.vectors
     texts = Texts(
         rows(criterion.accept, stated, statements),
         rows(criterion.reject, stated, statements),
         rows(described, told, words),
-        encoder.to_text_space(visual).astype(float),
+        np.zeros((0, width)) if in_text_space is None else in_text_space,
     )
     return texts, tuple(note for note in (*notes, *more) if note)
 

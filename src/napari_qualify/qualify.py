@@ -22,7 +22,7 @@ from napari_qualify.decide.verdict import (
     Verdict,
     overall,
 )
-from napari_qualify.embed.base import Encoder, Vectors
+from napari_qualify.embed.base import Encoder, Vectors, both_spaces
 from napari_qualify.embed.library_encoder import load_encoder_for
 from napari_qualify.embed.pipeline import PhasesByHash, Source, each_source, embed_each, opened
 from napari_qualify.embed.settings import EmbedSettings, fingerprint, settings_of
@@ -97,8 +97,9 @@ def qualify(
     mapped = [name for name, case in cases.items() if case.by_tiles]
     work = _Work(kept, encoder, compared, limited, phases, progress, mapped)
     found = work.run(each_source(micrographs))
-    marks = {name: fingerprint(encoder, settings_of(kept, name)) for name in compared}
-    tiles = {name: StoredTiles(kept, marks[name], work.keys[name]) for name in compared}
+    settings = {name: settings_of(kept, name) for name in compared}
+    marks = {name: fingerprint(encoder, settings[name]) for name in compared}
+    tiles = {n: StoredTiles(kept, encoder, settings[n], work.keys[n]) for n in compared}
     outcomes, table = _judge(cases, encoder, work, tiles, len(found))
     created = datetime.now(UTC).isoformat(timespec="seconds")
     items = tuple(
@@ -230,8 +231,7 @@ def _judge(
         if not count:
             outcomes[name], table[name] = None, []
             continue
-        rows = np.stack(work.vectors[name]).astype(float)
-        in_text_space = encoder.to_text_space(rows).astype(float) if encoder.has_text else None
+        rows, in_text_space = both_spaces(encoder, np.stack(work.vectors[name]))
         outcome = case.outcome(rows, in_text_space, tiles[name])
         outcomes[name] = outcome
         table[name] = (

@@ -79,6 +79,28 @@ class Encoder(Protocol):
         ...
 
 
+def visual_part(encoder: Encoder, vectors: NDArray[Any]) -> NDArray[Any]:
+    """What of stored vectors pictures are compared by: all of it but for a `pair.PairEncoder`."""
+    part = getattr(encoder, "visual_part", None)
+    return vectors if part is None else np.asarray(part(vectors))
+
+
+def both_spaces(
+    encoder: Encoder, vectors: NDArray[Any]
+) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+    """Stored vectors (n, dim) as pictures and as statements are compared with them.
+
+    Returns
+    -------
+    visual : ndarray of float64, shape (n, v)
+    in_text_space : ndarray of float64, shape (n, t), or None
+        None when the encoder has no text.
+    """
+    rows = np.asarray(vectors, dtype=np.float32)
+    in_text_space = encoder.to_text_space(rows).astype(float) if encoder.has_text else None
+    return visual_part(encoder, rows).astype(float), in_text_space
+
+
 class ImageOnly:
     """The text side of an encoder that has none."""
 

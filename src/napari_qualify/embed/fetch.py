@@ -9,7 +9,7 @@ from typing import Any
 
 from napari_qualify.embed import models
 from napari_qualify.embed.download import RemoteFile, download, hub, hub_files, read, with_size
-from napari_qualify.embed.registry import forget_loaded, split_spec
+from napari_qualify.embed.registry import PAIR, forget_loaded, split_pair, split_spec
 from napari_qualify.errors import EncoderError, UsageError
 from napari_qualify.progress import Progress, silent
 
@@ -77,6 +77,9 @@ def plan(spec: str) -> Plan:
         If connections are forbidden, or a server is out of reach.
     """
     name, _, argument = split_spec(spec)
+    if name == PAIR:
+        first, second = split_pair(argument)
+        raise UsageError(f"{spec}: fetch {first} and {second}, one after the other")
     if blocked := models.offline():
         raise EncoderError(
             f"{spec}: not fetched, since {blocked} forbids connections. Unset it, or copy the "

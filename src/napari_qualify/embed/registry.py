@@ -21,6 +21,8 @@ BUILT_IN = {
     "flava": "napari_qualify.embed.flava:FlavaEncoder",
 }
 INT8 = "+int8"
+PAIR = "pair"
+"""Pictures by one encoder, statements by another: ``pair:VISION,TEXT``."""
 _WITHOUT_ARGUMENT = frozenset({"lite"})
 _KEPT = 4  # loaded encoders
 
@@ -66,6 +68,11 @@ def split_spec(spec: str) -> tuple[str, bool, str]:
     name, colon, argument = spec.partition(":")
     int8 = name.endswith(INT8)
     name = name.removesuffix(INT8)
+    if name == PAIR:
+        if int8:
+            raise EncoderError(f"{spec!r}: give {INT8} to the encoders of the pair, not to it")
+        split_pair(argument)
+        return name, False, argument
     if name not in encoder_names():
         raise EncoderError(
             f"no encoder {spec!r}: this version has {', '.join(encoder_names())}. Others join "
@@ -77,6 +84,26 @@ def split_spec(spec: str) -> tuple[str, bool, str]:
     return name, int8, argument
 
 
+def split_pair(argument: str) -> tuple[str, str]:
+    """The two encoders of ``pair:VISION,TEXT``; a folder in either may hold commas.
+
+    Raises
+    ------
+    EncoderError
+        If there are not two known encoders.
+    """
+    for comma in (i for i, letter in enumerate(argument) if letter == ","):
+        both = argument[:comma], argument[comma + 1 :]
+        if all(b.partition(":")[0].removesuffix(INT8) in encoder_names() for b in both):
+            for one in both:
+                split_spec(one)
+            return both
+    raise EncoderError(
+        f"encoder {PAIR}:{argument}: a pair is {PAIR}:VISION,TEXT with two of "
+        f"{', '.join(encoder_names())}, for example {PAIR}:flava,clip"
+    )
+
+
 def load_encoder(spec: str = "lite", device: str = "auto", precision: str = "auto") -> Encoder:
     """Load an encoder once and keep it; nothing is ever fetched.
 
@@ -85,7 +112,8 @@ def load_encoder(spec: str = "lite", device: str = "auto", precision: str = "aut
     spec : str
         ``NAME[+int8][:ARGUMENT]``: a name of `encoder_names`, ``+int8`` for its
         int8 form, and the encoder's own argument, for example ``lite``,
-        ``clip:ViT-B-16:laion2b_s34b_b88k``, ``flava:/folder``.
+        ``clip:ViT-B-16:laion2b_s34b_b88k``, ``flava:/folder``. Or
+        ``pair:VISION,TEXT`` of two such.
     device : str
         ``auto`` (a GPU when there is one), ``cpu``, ``cuda`` or ``mps``.
     precision : {'auto', 'fp32', 'bf16', 'fp16'}
@@ -98,6 +126,11 @@ def load_encoder(spec: str = "lite", device: str = "auto", precision: str = "aut
         If there is no such encoder, or it cannot be loaded.
     """
     name, int8, argument = split_spec(spec)
+    if name == PAIR:
+        from napari_qualify.embed.pair import PairEncoder
+
+        vision, text = (load_encoder(one, device, precision) for one in split_pair(argument))
+        return PairEncoder(vision, text)
     chosen = pick_device(device)
     if int8:
         from napari_qualify.embed.int8 import quantized
@@ -194,11 +227,13 @@ def spec_status(spec: str) -> EncoderStatus:
     spec : str
         As `load_encoder` takes it.
     """
-    if spec.partition(":")[0].removesuffix(INT8) not in encoder_names():
+    if spec.partition(":")[0].removesuffix(INT8) not in (*encoder_names(), PAIR):
         detail = f"{spec}: this version has no such encoder"
         return EncoderStatus(spec, False, detail, "install its plugin")
     try:
         name, _, argument = split_spec(spec)
+        if name == PAIR:
+            return _pair_status(spec, argument)
         if not argument or name not in BUILT_IN:
             return next(row for row in encoder_status() if row.name == name)
         if name == "clip":
@@ -210,3 +245,10 @@ def spec_status(spec: str) -> EncoderStatus:
         return EncoderStatus(spec, True, f"model in {folder_of(argument, spec)}")
     except EncoderError as error:
         return EncoderStatus(spec, False, str(error), "mend what is said above")
+
+
+def _pair_status(spec: str, argument: str) -> EncoderStatus:
+    rows = [spec_status(one) for one in split_pair(argument)]
+    remedies = "; ".join(row.remedy for row in rows if row.remedy)
+    detail = "; ".join(f"{row.name}: {row.detail}" for row in rows)
+    return EncoderStatus(spec, all(row.available for row in rows), detail, remedies)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from napari_qualify.embed.base import Encoder, Vectors
 from napari_qualify.embed.settings import EmbedSettings, tile_pixels
-from napari_qualify.embed.tiles import cut_tiles, tile_boxes
+from napari_qualify.embed.tiles import cut_for, tile_boxes
 from napari_qualify.embed.views import Picture
 from napari_qualify.progress import Progress
 
@@ -109,12 +109,12 @@ def prepare(
         def cuts() -> Iterator[Callable[[], NDArray[np.uint8]]]:
             picture = Picture(again(), phases, settings.view_name, settings.phase)
             for box in boxes:
-                one = cut_tiles(picture, box[np.newaxis], encoder.side, encoder.resampling)
+                one = cut_for(encoder, picture, box[np.newaxis])
                 yield partial(next, one)
 
         return Prepared(job, cuts=cuts)
     picture = Picture(micrograph, phases, settings.view_name, settings.phase)
-    return Prepared(job, list(cut_tiles(picture, boxes, encoder.side, encoder.resampling)))
+    return Prepared(job, list(cut_for(encoder, picture, boxes)))
 
 
 def encode_stream(

@@ -7,7 +7,7 @@ micrometres fixes what one input pixel means, whatever the camera's pixel was.
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -156,6 +156,13 @@ def cut_tiles(
         else:
             source, top, left = _around(image, float(y), float(x), tile, side, resampling)
         yield _resample(Image.fromarray(source), y - top, x - left, tile, side, resampling)
+
+
+def cut_for(encoder: Any, image: Windowed, boxes: NDArray[np.float64]) -> Iterator[Any]:
+    """Tiles as an encoder takes them: pictures, or of a `pair.PairEncoder` one for each part."""
+    parts = getattr(encoder, "parts", (encoder,))
+    cuts = [cut_tiles(image, boxes, part.side, part.resampling) for part in parts]
+    return cuts[0] if len(cuts) == 1 else zip(*cuts, strict=True)
 
 
 def tile_image(

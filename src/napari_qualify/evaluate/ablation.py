@@ -12,11 +12,11 @@ from napari_qualify.decide.assess import Case, verdicts
 from napari_qualify.decide.rules import Floats
 from napari_qualify.decide.settings import PAPER, TILES
 from napari_qualify.decide.verdict import Assessment, Verdict
-from napari_qualify.embed.base import Encoder, Vectors
+from napari_qualify.embed.base import Encoder, Vectors, both_spaces
 from napari_qualify.embed.library_encoder import load_encoder_for
 from napari_qualify.embed.pipeline import PhasesByHash, embed_each, opened
 from napari_qualify.embed.registry import load_encoder
-from napari_qualify.embed.settings import EmbedSettings, fingerprint, settings_of
+from napari_qualify.embed.settings import EmbedSettings, settings_of
 from napari_qualify.embed.stored_tiles import StoredTiles
 from napari_qualify.errors import EncoderError, LibraryError, SegmentationError, UsageError
 from napari_qualify.evaluate.ablation_grid import AXES, Grid, Tried, default_grid
@@ -290,10 +290,9 @@ class _Desk:
             self.report(f"embedding {settings.view}", len(found), len(self.micrographs))
             found.append(one.vector)
             keys.append(one.key)
-        rows = np.stack(found).astype(float)
-        in_text_space = encoder.to_text_space(rows).astype(float) if encoder.has_text else None
-        tiles = StoredTiles(self.library, fingerprint(encoder, settings), keys)
-        return rows, in_text_space, tiles
+        return *both_spaces(encoder, np.stack(found)), StoredTiles(
+            self.library, encoder, settings, keys
+        )
 
 
 def _differences(

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_qualify.decide.rules import Floats, Mask, unit
+from napari_qualify.embed.base import visual_part
 from napari_qualify.embed.library_encoder import load_encoder_for
 from napari_qualify.embed.pipeline import (
     Source,
@@ -165,7 +166,8 @@ def next_references(
     embed_references(kept, criterion, progress, encoder)
     keyed = reference_keys(kept, criterion, settings)
     stored = kept.vectors(fingerprint(encoder, settings), [key for _, key in keyed])
-    vectors = np.array([stored[key] for _, key in keyed]).reshape(-1, encoder.dim)
+    of_references = np.array([stored[key] for _, key in keyed]).reshape(-1, encoder.dim)
+    vectors = visual_part(encoder, of_references)
     labelled = {reference.content_hash for reference, _ in keyed}
     sources = list(each_source(micrographs))
 
@@ -179,6 +181,7 @@ def next_references(
         each.append(one)
         report("embedding", len(each), len(sources))
     rows = np.array([one.vector for one in each]).reshape(-1, encoder.dim)
+    rows = visual_part(encoder, rows)
     found = design(vectors, rows, count)
     table = [
         (each[row].image, useful, _reason(useful, stands, bool(len(vectors) or place)))

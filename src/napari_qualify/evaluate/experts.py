@@ -11,10 +11,10 @@ import pandas as pd
 from napari_qualify.cases import build_case
 from napari_qualify.decide.assess import Case, decisions, no_verdict
 from napari_qualify.decide.rules import Floats
-from napari_qualify.embed.base import Encoder
+from napari_qualify.embed.base import Encoder, both_spaces
 from napari_qualify.embed.library_encoder import load_encoder_for
 from napari_qualify.embed.pipeline import Source, embed_each, opened
-from napari_qualify.embed.settings import EmbedSettings, fingerprint, settings_of
+from napari_qualify.embed.settings import EmbedSettings, settings_of
 from napari_qualify.embed.stored_tiles import StoredTiles
 from napari_qualify.errors import UsageError
 from napari_qualify.evaluate.agreement import AGREEMENT_COLUMNS, EVERYONE, agreement
@@ -191,7 +191,7 @@ def expert_verdicts(
             notes.append(f"{name}: {count} images left out, since they are references of it.")
         vectors = judged.vectors[settings[name]][kept]
         keys = [judged.keys[settings[name]][i] for i in kept]
-        tiles = StoredTiles(library, fingerprint(encoder, settings[name]), keys)
+        tiles = StoredTiles(library, encoder, settings[name], keys)
         images = [judged.images[i] for i in kept]
         for expert in (EVERYONE, *experts):
             alone = case if expert == EVERYONE else of_expert(case, expert)
@@ -212,10 +212,8 @@ def verdict_rows(
     count = 0 if case.references is None else len(case.references)
     if not len(vectors):
         return []
-    in_text_space = None
-    if encoder.has_text:
-        in_text_space = encoder.to_text_space(vectors.astype(np.float32)).astype(float)
-    outcome = case.outcome(vectors, in_text_space, tiles)
+    visual, in_text_space = both_spaces(encoder, vectors)
+    outcome = case.outcome(visual, in_text_space, tiles)
     if outcome is None:
         blank = no_verdict(case)
         return [[None, None, "", blank.verdict, None, None, count]] * len(vectors)
