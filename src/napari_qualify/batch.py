@@ -184,7 +184,7 @@ def embed_files(
     for one_way in sorted(wanted or {EmbedSettings()}, key=repr):
         unknown = _unknown(found, digests, kept, encoder, one_way)
         counts[True] += len(found.items) - len(unknown.items)
-        opening = _Opening(kept, {one_way}, pixel_size_um, digests)
+        opening = Opening(kept, {one_way}, pixel_size_um, digests)
         each = embed_each(
             unknown.items,
             encoder,
@@ -201,7 +201,7 @@ def embed_files(
 
 
 @dataclass(frozen=True)
-class _Opening:
+class Opening:
     """Opens the items of a folder; those that cannot be embedded become failures."""
 
     library: "Library"
@@ -282,7 +282,7 @@ def readable(
     """
     report = progress or silent
     total = len(found.items)
-    opening = _Opening(library, settings, pixel_size_um, failures=failures)
+    opening = Opening(library, settings, pixel_size_um, failures=failures)
     for done, item in enumerate(found.items):
         report("reading", done, total)
         micrograph = opening(item)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from napari_qualify import cli_ablate, cli_blind, cli_evaluate, cli_segment
+from napari_qualify import cli_ablate, cli_blind, cli_evaluate, cli_refs, cli_segment
 from napari_qualify.cli_common import Paths, PixelSize, reported
 
 _SETTINGS: dict[str, Any] = {"context_settings": {"help_option_names": ["-h", "--help"]}}
@@ -215,6 +215,9 @@ def refs_add(
     words = {"expert": expert, "group": group, "description": description, "note": note}
     sides: Any = {"accept": accept or [], "reject": reject or []}
     run_refs_add(library, criterion, sides, table, words, pixel_size)
+
+
+cli_refs.add_to(refs)
 
 
 @app.command()

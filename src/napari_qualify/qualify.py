@@ -132,14 +132,11 @@ def as_library(library: "Library | str | Path") -> "Library":
 
 
 def _criteria(library: "Library", wanted: Sequence[str] | None) -> list[str]:
-    known = list(library.criteria)
-    if not known:
+    if not library.criteria:
         raise UsageError(f"{library.path}: no criterion yet; add one with its references first")
-    names = list(wanted) if wanted is not None else known
-    unknown = [name for name in names if name not in known]
-    if unknown:
-        raise UsageError(f"{library.path}: no criterion {unknown[0]!r}; it has {', '.join(known)}")
-    return names
+    return [
+        library.criterion(name).name for name in (library.criteria if wanted is None else wanted)
+    ]
 
 
 class _Work:

@@ -150,3 +150,21 @@ def test_agreement_with_a_library_shows_where_the_references_part(lab, tmp_path)
 def test_wrong_use_is_exit_code_2_and_one_clear_message(arguments, message, lab, tmp_path):
     places = {"lab": lab, "out": tmp_path / "out"}
     assert message in run(*(a.format(**places) for a in arguments), code=2)
+
+
+def test_references_are_checked_and_the_next_ones_named(lab, tmp_path):
+    shown = run("refs", "check", lab / "lab", "--csv", tmp_path / "r.csv")
+    assert str(tmp_path / "r.csv") in shown
+    listed = rows(tmp_path / "r.csv")
+    assert all(row["image"] in shown and row["finding"] in shown for row in listed)
+    shown = run("refs", "next", lab / "lab", lab / "day", "--criterion", "grain", "--count", 2,
+                "--csv", tmp_path / "n.csv")  # fmt: skip
+    assert len(rows(tmp_path / "n.csv")) == 2 and "cosine" in shown
+    assert all(row["image"] in shown for row in rows(tmp_path / "n.csv"))
+    assert open_library(lab / "lab").assessments() == []
+    (tmp_path / "day").mkdir()
+    (tmp_path / "day" / "empty.tif").touch()
+    shown = run("refs", "next", lab / "lab", tmp_path / "day", "--criterion", "grain", code=1)
+    assert "empty.tif: the file is empty" in shown
+    shown = run("refs", "check", lab / "lab", "--csv", tmp_path, code=2)
+    assert "is a folder; name the table" in shown

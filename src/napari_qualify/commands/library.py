@@ -91,11 +91,8 @@ def run_refs_add(
         if not criterion or not any(sides.values()):
             raise UsageError("name --criterion and --accept or --reject PATH, or --table CSV")
         additions = _from_options(criterion, sides, words)
-    for unknown in {a.criterion for a in additions} - set(opened.criteria):
-        raise UsageError(
-            f"{opened.path.name} has no criterion {unknown!r}; it has "
-            f"{', '.join(opened.criteria) or 'none yet: add it with `criterion add`'}"
-        )
+    for name in sorted({a.criterion for a in additions}):
+        opened.criterion(name)
     _add(opened, additions, pixel_size)
 
 

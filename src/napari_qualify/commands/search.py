@@ -3,10 +3,8 @@
 from pathlib import Path
 
 from napari_qualify.commands import console
-from napari_qualify.commands.classify import check_folder
-from napari_qualify.commands.inputs import write_text
+from napari_qualify.commands.references import check_table, write_table
 from napari_qualify.embed.settings import EmbedSettings
-from napari_qualify.errors import UsageError
 from napari_qualify.library.store import open_library
 from napari_qualify.search import search
 
@@ -27,10 +25,7 @@ def run_search(
     UsageError
         For wrong use; EncoderError and others as `search` raises them.
     """
-    if csv is not None:
-        if csv.is_dir():
-            raise UsageError(f"{csv}: is a folder; name the table, such as {csv / 'search.csv'}")
-        check_folder(csv.parent)
+    check_table(csv, "search.csv")
     with console.progress_bars() as progress:
         found = search(
             open_library(library),
@@ -50,6 +45,4 @@ def run_search(
     console.out().print(shown)
     for note in found.attrs["notes"]:
         console.err().print(note, markup=False)
-    if csv is not None:
-        write_text(csv, found.to_csv(index=False, lineterminator="\n"))
-        console.out().print(str(csv.absolute()), markup=False)
+    write_table(found, csv)

@@ -190,12 +190,21 @@ class Case:
     @cached_property
     def suspects(self) -> tuple[Suspect, ...]:
         """References whose score, while their group was left out, contradicts their label."""
-        if self.references is None or self._is_split or not min(self.counts):
-            return ()
-        if self.by_tiles and self.counts[0] < TILE_GROUPS:
+        if self.references is None or self.unchecked:
             return ()
         assert isinstance(self.judge, Judge)
         return suspects(self.judge, self.labels)
+
+    @property
+    def unchecked(self) -> str:
+        """Why labels cannot be checked for suspects, '' when they can."""
+        if not min(self.counts):
+            return "that needs accepted and rejected references"
+        if self._is_split:
+            return "with split, references that calibrate teach nothing"
+        if self.by_tiles and self.counts[0] < TILE_GROUPS:
+            return "nearest tiles need accepted references of two groups at least"
+        return ""
 
     @cached_property
     def _doubts(self) -> tuple[str, ...]:

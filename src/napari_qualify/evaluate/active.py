@@ -9,7 +9,7 @@ for no verdict, so that several can be chosen at once. Variance reduction (Yu, B
 and did no better at 24 labels; uncertainty alone was behind random choice there.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_qualify.batch import Opening, micrographs_under
 from napari_qualify.decide.rules import Floats, Mask, unit
 from napari_qualify.embed.base import visual_part
 from napari_qualify.embed.library_encoder import load_encoder_for
 from napari_qualify.embed.pipeline import (
+    PhasesByHash,
     Source,
     each_source,
     embed_each,
@@ -28,10 +30,11 @@ from napari_qualify.embed.pipeline import (
     opened,
     reference_keys,
 )
-from napari_qualify.embed.settings import fingerprint, settings_of
+from napari_qualify.embed.settings import EmbedSettings, fingerprint, settings_of
 from napari_qualify.errors import UsageError
+from napari_qualify.files import Failure
 from napari_qualify.micrograph import Micrograph
-from napari_qualify.progress import Progress, silent
+from napari_qualify.progress import Progress
 from napari_qualify.qualify import as_library
 
 if TYPE_CHECKING:
@@ -122,6 +125,8 @@ def next_references(
     micrographs: Source | Iterable[Source],
     count: int = 5,
     *,
+    pixel_size_um: float | None = None,
+    phases: PhasesByHash | None = None,
     progress: Progress | None = None,
 ) -> "DataFrame":
     """Which micrographs an expert should judge next for a criterion.
@@ -131,11 +136,15 @@ def next_references(
     library : Library or path
         Vectors that it lacks are embedded and kept.
     criterion : str
-    micrographs : Micrograph, path, napari Image layer, or an iterable of them
-        To choose from; those that are references of the criterion are passed
-        over.
+    micrographs : path, Micrograph, napari Image layer, or several
+        To choose from: files, folders and patterns, or micrographs. Those that
+        are references of the criterion are passed over.
     count : int
         How many, at most.
+    pixel_size_um : float, optional
+        Micrometres per pixel of all files; overrides what they say.
+    phases : mapping of content hash to Phases, optional
+        For views other than ``raw``; those of the library are used otherwise.
     progress : callable, optional
         See `napari_qualify.progress`.
 
@@ -144,22 +153,22 @@ def next_references(
     DataFrame
         ``image``, ``usefulness`` (one minus the cosine to the nearest one that
         is labelled, those above it included) and ``reason`` in words; in the
-        order in which to label.
+        order in which to label. ``attrs["failures"]`` has the files that could
+        not be used, ``attrs["candidates"]`` how many there were to choose from.
 
     Raises
     ------
     UsageError
-        When there is no such criterion, it has a measured limit, or `count` is
-        under 1.
-    MicrographError, SegmentationError, EncoderError, LibraryError
+        When there is no such criterion, it has a measured limit, there is
+        nothing to choose from, or `count` is under 1.
+    MicrographError, SegmentationError
+        For a micrograph in memory; a file only becomes a failure.
+    EncoderError, LibraryError
     """
     import pandas as pd
 
     kept = as_library(library)
-    if criterion not in kept.criteria:
-        known = ", ".join(kept.criteria) or "none"
-        raise UsageError(f"{kept.path}: no criterion {criterion!r}; it has {known}")
-    if kept.criteria[criterion].limit or count < 1:
+    if kept.criterion(criterion).limit or count < 1:
         why = f"count {count}; ask for 1 at least" if count < 1 else "it is judged by a limit"
         raise UsageError(f"criterion {criterion!r}: no references to label next ({why})")
     encoder, settings = load_encoder_for(kept), settings_of(kept, criterion)
@@ -168,28 +177,50 @@ def next_references(
     stored = kept.vectors(fingerprint(encoder, settings), [key for _, key in keyed])
     of_references = np.array([stored[key] for _, key in keyed]).reshape(-1, encoder.dim)
     vectors = visual_part(encoder, of_references)
-    labelled = {reference.content_hash for reference, _ in keyed}
-    sources = list(each_source(micrographs))
-
-    def unlabelled(source: Any) -> Micrograph | None:
-        micrograph = opened(source)
-        return None if micrograph.content_hash in labelled else micrograph
-
-    report = progress or silent
-    each = []
-    for one in embed_each(sources, encoder, settings, library=kept, open_=unlabelled):
-        each.append(one)
-        report("embedding", len(each), len(sources))
+    choice = _Candidates(kept, settings, {reference.content_hash for reference, _ in keyed})
+    sources: Sequence[Any] = list(each_source(micrographs))
+    if all(isinstance(source, str | Path) for source in sources):
+        found = micrographs_under(sources, pixel_size_um)
+        choice.opening = Opening(kept, {settings}, pixel_size_um, failures=[*found.failures])
+        sources = found.items
+    embedded = embed_each(
+        sources, encoder, settings, library=kept, phases=phases, progress=progress, open_=choice
+    )
+    each = list(embedded)
     rows = np.array([one.vector for one in each]).reshape(-1, encoder.dim)
-    rows = visual_part(encoder, rows)
-    found = design(vectors, rows, count)
+    chosen = design(vectors, visual_part(encoder, rows), count)
     table = [
         (each[row].image, useful, _reason(useful, stands, bool(len(vectors) or place)))
         for place, (row, useful, stands) in enumerate(
-            zip(found.chosen, found.usefulness, found.stands_for, strict=True)
+            zip(chosen.chosen, chosen.usefulness, chosen.stands_for, strict=True)
         )
     ]
-    return pd.DataFrame(table, columns=list(NEXT_COLUMNS))
+    frame = pd.DataFrame(table, columns=list(NEXT_COLUMNS))
+    frame.attrs["failures"] = [tuple(each) for each in choice.failures]
+    frame.attrs["candidates"] = len(each)
+    return frame
+
+
+@dataclass(eq=False)
+class _Candidates:
+    """Opens what there is to choose from, and passes over what is labelled."""
+
+    library: "Library"
+    settings: EmbedSettings
+    labelled: set[str]
+    opening: Opening | None = None
+
+    def __call__(self, source: Any) -> Micrograph | None:
+        """Micrograph of a source, None for a reference or a file that is none."""
+        micrograph = opened(source) if self.opening is None else self.opening(source)
+        return (
+            None if micrograph is None or micrograph.content_hash in self.labelled else micrograph
+        )
+
+    @property
+    def failures(self) -> Sequence[Failure]:
+        """Files that could not be used."""
+        return () if self.opening is None else self.opening.failures
 
 
 def _reason(usefulness: float, stands_for: int, any_before: bool) -> str:

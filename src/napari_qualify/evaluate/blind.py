@@ -178,13 +178,7 @@ def _put(partial: Path, out: Path, key: Path) -> None:
 def _questions(criteria: Sequence[str], library: "Library | None") -> list[Question]:
     names = [" ".join(name.split()) for name in criteria]
     if library is not None:
-        names = names or list(library.criteria)
-        for name in names:
-            if name not in library.criteria:
-                raise UsageError(
-                    f"{library.path.name} has no criterion {name!r}; it has "
-                    f"{', '.join(library.criteria) or 'none'}"
-                )
+        names = [library.criterion(name).name for name in names] or list(library.criteria)
     if not names or not all(names) or len(set(names)) < len(names):
         raise UsageError("name what the experts judge, each once: --criterion NAME, or a --library")
     if library is None:

@@ -167,10 +167,9 @@ def expert_verdicts(
     MicrographError, LibraryError, EncoderError
     """
     encoder = load_encoder_for(library)
-    names = [n for n, c in library.criteria.items() if not c.limit]
-    wanted = names if criteria is None else [n for n in criteria if n in names]
-    if unknown := [n for n in criteria or () if n not in library.criteria]:
-        raise UsageError(f"{library.path.name} has no criterion {unknown[0]!r}")
+    asked = [library.criterion(name) for name in library.criteria if criteria is None]
+    asked += [library.criterion(name) for name in criteria or ()]
+    wanted = [each.name for each in asked if not each.limit]
     cases = {name: build_case(library, name, encoder, progress=progress) for name in wanted}
     settings = {name: settings_of(library, name) for name in wanted}
     judged = embedded(micrographs, library, encoder, settings.values(), progress)

@@ -243,11 +243,7 @@ def _of_criteria(
     """The labels of the wanted criteria, all of which the library has."""
     wanted = list(dict.fromkeys(labels["criterion"] if criteria is None else criteria))
     for name in wanted:
-        if name not in library.criteria:
-            raise UsageError(
-                f"{library.path.name} has no criterion {name!r}; it has "
-                f"{', '.join(library.criteria) or 'none yet'}"
-            )
+        library.criterion(name)
     found = labels[labels["criterion"].isin(wanted)]
     if found.empty:
         raise UsageError(f"no label speaks of {', '.join(map(repr, wanted))}; nothing to evaluate")

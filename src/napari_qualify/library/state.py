@@ -77,10 +77,8 @@ class State:
     def check_criterion(self, name: str, manifest: Manifest) -> None:
         """Raise UsageError when there is no such criterion."""
         if name not in manifest.criteria:
-            known = ", ".join(map(repr, manifest.criteria)) or "none yet; add one first"
-            raise UsageError(
-                f"there is no criterion {name!r} in {self.path.name}; its criteria are: {known}"
-            )
+            known = ", ".join(manifest.criteria) or "none yet: add one first"
+            raise UsageError(f"{self.path.name} has no criterion {name!r}; it has {known}")
 
     def _load(
         self, group: Literal["criteria", "references"], model: type[AnyRecord]

@@ -94,6 +94,17 @@ class Library(Bridged):
         """Criteria by name, in the order in which they were added."""
         return self._state.criteria()
 
+    def criterion(self, name: str) -> Criterion:
+        """One of `criteria`.
+
+        Raises
+        ------
+        UsageError
+            When there is none of this name; it says which there are.
+        """
+        self._state.check_criterion(name, self._state.fresh())
+        return self.criteria[name]
+
     def add_criterion(
         self,
         name: str,

@@ -69,13 +69,14 @@ def test_next_references_of_a_library(library):
     micrographs = [*lot.references[:2], *lot.judge[:4]]
     found = next_references(library, "porosity", micrographs, 3)
     assert list(found.columns) == ["image", "usefulness", "reason"]
-    assert len(found) == 3 and set(found["image"]) <= {p.name for p in lot.judge[:4]}
+    assert len(found) == 3 and set(found["image"]) <= {f"judge/{p.name}" for p in lot.judge[:4]}
+    assert found.attrs == {"failures": [], "candidates": 4}
     assert found["usefulness"].is_monotonic_decreasing
     assert found["reason"].str.contains("labelled").all()
     vectors = nq.embed(lot.judge[:4], library=library)
     known = nq.embed(lot.references[:2], library=library)
     first = design(known, vectors, 1).chosen[0]
-    assert found["image"].iloc[0] == lot.judge[first].name
+    assert found["image"].iloc[0] == f"judge/{lot.judge[first].name}"
 
 
 def test_nothing_left_to_choose_gives_an_empty_table(library):
@@ -90,3 +91,20 @@ def test_nothing_left_to_choose_gives_an_empty_table(library):
 def test_wrong_use_is_refused(library, criterion, count, message):
     with pytest.raises(UsageError, match=message):
         next_references(library, criterion, nq.sample_lot().judge[:1], count)
+
+
+def test_a_folder_is_looked_through_and_a_bad_file_is_named(library, tmp_path):
+    (tmp_path / "good.tif").write_bytes(nq.sample_lot().judge[0].read_bytes())
+    (tmp_path / "bad.tif").write_bytes(b"")
+    found = next_references(library, "porosity", tmp_path)
+    assert list(found["image"]) == ["good.tif"]
+    ((image, error),) = found.attrs["failures"]
+    assert image == "bad.tif" and "empty" in error
+    (tmp_path / "none").mkdir()
+    with pytest.raises(UsageError, match="no micrographs here"):
+        next_references(library, "porosity", tmp_path / "none")
+
+
+def test_micrographs_in_memory_can_be_chosen_from(library):
+    some = [nq.read(path) for path in nq.sample_lot().judge[:3]]
+    assert set(next_references(library, "porosity", some, 2)["image"]) < {m.name for m in some}
