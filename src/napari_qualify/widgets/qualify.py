@@ -2,10 +2,12 @@
 
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtWidgets import QFileDialog, QGroupBox, QTabWidget, QWidget
+from qtpy.QtWidgets import QFileDialog, QGroupBox, QMessageBox, QTabWidget, QWidget
 
 from napari_qualify.errors import UsageError
-from napari_qualify.widgets import library_tasks, tasks
+from napari_qualify.widgets import advice_tasks, library_tasks, tasks
+from napari_qualify.widgets.advice_tasks import Advised
+from napari_qualify.widgets.advice_view import AdviceView
 from napari_qualify.widgets.criteria_view import CriteriaView
 from napari_qualify.widgets.criterion_dialog import CriterionDialog
 from napari_qualify.widgets.evidence_view import EvidenceView
@@ -35,6 +37,7 @@ class QualifyWidget(LibraryPanel):
         super().__init__(napari_viewer)
         self.criteria = CriteriaView()
         self.references = ReferenceForm()
+        self.advice = AdviceView()
         self.scope = Scope()
         self.classify = button("&Classify", "Judge the images by every criterion of the library")
         self.verdicts = VerdictView()
@@ -56,7 +59,7 @@ class QualifyWidget(LibraryPanel):
         library = QGroupBox("Library")
         column(library, self.library_box).setContentsMargins(8, 8, 8, 8)
         expert = QWidget()
-        layout = column(expert, self.criteria, self.references)
+        layout = column(expert, self.criteria, self.references, self.advice)
         layout.setContentsMargins(6, 6, 6, 6)
         layout.addStretch(1)
         judge = QWidget()
@@ -75,7 +78,11 @@ class QualifyWidget(LibraryPanel):
         self.link.layers_changed.connect(self._count)
         self.criteria.add_requested.connect(self._on_add_criterion)
         self.criteria.edit_requested.connect(self._on_edit_criterion)
-        self.criteria.chosen.connect(self.references.show_criterion)
+        self.criteria.chosen.connect(self._on_criterion)
+        self.advice.check_requested.connect(self._on_check)
+        self.advice.next_requested.connect(self._on_next)
+        self.advice.open_requested.connect(self._on_open_advised)
+        self.advice.remove_requested.connect(self._on_remove_advised)
         self.references.add_requested.connect(self._on_add_references)
         self.references.draw_requested.connect(self._on_draw)
         self.references.undo_requested.connect(self._on_undo)
@@ -97,6 +104,7 @@ class QualifyWidget(LibraryPanel):
         self.criteria.show_criteria(library.criteria if library else ())
         self.criteria.setEnabled(library is not None)
         self.references.setEnabled(library is not None)
+        self.advice.setEnabled(library is not None)
         self.classify.setEnabled(bool(library and library.criteria))
 
     def _take(self, view: LibraryView) -> None:
@@ -104,6 +112,7 @@ class QualifyWidget(LibraryPanel):
             # Additions to another library cannot be undone in this one.
             self._additions.clear()
             self.references.undo.setEnabled(False)
+            self.advice.clear()
         super()._take(view)
 
     # --- criteria ------------------------------------------------------------
@@ -127,6 +136,11 @@ class QualifyWidget(LibraryPanel):
             library = self.library.handle
             self.attempt(lambda: library_tasks.write_criterion(library, fields, replace=replace))
             self.reload()
+
+    def _on_criterion(self, name: str) -> None:
+        self.references.show_criterion(name)
+        known = self.library.criteria if self.library else ()
+        self.advice.show_criterion(name, any(c["limit"] for c in known if c["name"] == name))
 
     # --- references ----------------------------------------------------------
 
@@ -186,6 +200,55 @@ class QualifyWidget(LibraryPanel):
         self.references.undo.setEnabled(bool(self._additions))
         self.reload()
         self.progress.say(f"Removed the {len(ids)} added last.")
+
+    # --- advice on references ----------------------------------------------------
+
+    def _on_check(self, criterion: str) -> None:
+        if self.library is not None:
+            library = self.library.handle
+            self.run(
+                "Check references",
+                lambda progress: advice_tasks.check(library, criterion, progress),
+                self.advice.show_advice,
+            )
+
+    def _on_next(self, criterion: str) -> None:
+        if self.library is not None:
+            library = self.library.handle
+            sources, labels = self.link.sources(selected=False), self.link.phases()
+            self.run(
+                "What to label next",
+                lambda progress: advice_tasks.following(
+                    sources, library, labels, criterion, progress
+                ),
+                self.advice.show_advice,
+            )
+
+    def _on_open_advised(self, row: Advised) -> None:
+        if row.uid:
+            self.link.show_alone(row.uid)
+        elif self.library is not None:
+            library = self.library.handle
+            about = {"library": self.library.path, "key": f"reference {row.reference}"}
+            self.run(
+                "Open",
+                lambda progress: advice_tasks.open_reference(library, row.reference, progress),
+                lambda micrograph: self.link.add_micrograph(micrograph, about),
+            )
+
+    def _on_remove_advised(self, row: Advised) -> None:
+        words = f"Remove the reference {row.image}? The micrograph itself stays as it is."
+        if self.library is not None and self.confirm(words):
+            library = self.library.handle
+            self.attempt(lambda: library.remove_references(row.reference))
+            self.advice.clear()
+            self.reload()
+            self.progress.say(f"{row.image} is no reference any more.")
+
+    def confirm(self, words: str) -> bool:
+        """Ask the user."""
+        answer = QMessageBox.question(self, "Remove a reference", words)
+        return answer == QMessageBox.StandardButton.Yes
 
     # --- verdicts --------------------------------------------------------------
 
