@@ -1,5 +1,7 @@
 """The commands `evaluate` and `agreement`: files in, tables and exit codes out."""
 
+import shutil
+
 import pytest
 
 from command_line import rows, run, write
@@ -168,3 +170,14 @@ def test_references_are_checked_and_the_next_ones_named(lab, tmp_path):
     assert "empty.tif: the file is empty" in shown
     shown = run("refs", "check", lab / "lab", "--csv", tmp_path, code=2)
     assert "is a folder; name the table" in shown
+
+
+def test_agreement_says_which_criteria_have_no_references(lab, tmp_path):
+    copy = tmp_path / "lab"
+    shutil.copytree(lab, copy)
+    open_library(copy / "lab").add_criterion("pores", limit="pore.area_fraction <= 0.01")
+    with (copy / "two.csv").open("a", encoding="utf-8") as table:
+        table.write("f0.tif,pores,accept,rater-sim-1\nf0.tif,pores,reject,rater-sim-2\n")
+    shown = run("agreement", copy / "two.csv", copy / "day", "--library", copy / "lab",
+                "--draws", 20)  # fmt: skip
+    assert "pores: judged by a limit, without references; compared among experts alone" in shown

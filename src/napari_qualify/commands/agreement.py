@@ -110,6 +110,11 @@ def _with_library(
     notes += [
         f"{name}: not in {opened.path.name}; compared among experts alone" for name in unknown
     ]
+    notes += [
+        f"{name}: judged by a limit, without references; compared among experts alone"
+        for name in criteria
+        if name not in unknown and name not in compared
+    ]
     return said, tables, sorted(failures), notes
 
 

@@ -91,7 +91,17 @@ def rescore(vectors: NDArray[np.floating], judges: Sequence[Judge]) -> Rows:
     -------
     ndarray of float32, shape (m, k)
         ``z(v)``: compare with ``judge.choice.cut`` where images alone decide.
+
+    Raises
+    ------
+    ValueError
+        For a judge by nearest tiles, which needs the tiles of each micrograph.
     """
+    if by_tiles := [i for i, judge in enumerate(judges) if judge.by_tiles]:
+        raise ValueError(
+            f"judge {by_tiles[0]} of {len(judges)} judges by nearest tiles: a micrograph's one "
+            "vector does not give its score; leave it out and use `qualify`"
+        )
     rows = np.asarray(vectors, dtype=np.float32)
     ready = [_Ready(judge) for judge in judges]
     linear = [i for i, one in enumerate(ready) if one.linear is not None]

@@ -9,7 +9,7 @@ import pandas as pd
 
 from napari_qualify.batch import judge, micrographs_under
 from napari_qualify.decide.verdict import Assessments
-from napari_qualify.embed.pipeline import Source, each_source
+from napari_qualify.embed.pipeline import PhasesByHash, Source, each_source
 from napari_qualify.errors import UsageError
 from napari_qualify.evaluate.metrics import metrics
 from napari_qualify.evaluate.table import judged_table, notes_of, read_labels
@@ -64,6 +64,7 @@ def evaluate(
     setting: str = "default",
     population: str = "library",
     pixel_size_um: float | None = None,
+    phases: PhasesByHash | None = None,
     draws: int = 1000,
     seed: int = 0,
     k: int = 5,
@@ -90,6 +91,9 @@ def evaluate(
         As `napari_qualify.qualify` takes it.
     pixel_size_um : float, optional
         Micrometres per pixel of all files; overrides what they say.
+    phases : mapping of content hash to Phases, optional
+        For views and limits, where `micrographs` are in memory; otherwise, and
+        for the others, those that the library holds.
     draws, seed, k : int
         See `napari_qualify.evaluate.metrics`.
     progress : callable, optional
@@ -116,6 +120,7 @@ def evaluate(
         setting=setting,
         population=population,
         pixel_size_um=pixel_size_um,
+        phases=phases,
         draws=draws,
         seed=seed,
         k=k,
@@ -138,6 +143,7 @@ def evaluated(
     setting: str = "default",
     population: str = "library",
     pixel_size_um: float | None = None,
+    phases: PhasesByHash | None = None,
     draws: int = 1000,
     seed: int = 0,
     k: int = 5,
@@ -163,7 +169,7 @@ def evaluated(
     options |= {"samples": _specimens(table), "progress": progress}
     failures: tuple[Failure, ...] = ()
     if inputs.found is None:
-        assessments = qualify(inputs.micrographs, kept, **options)
+        assessments = qualify(inputs.micrographs, kept, phases=phases, **options)
     else:
         labelled = set(table["image"])
         items = [item for item in inputs.found.items if item.name in labelled]

@@ -107,9 +107,10 @@ class EvaluateWidget(LibraryPanel):
         labels, folder = form.labels.path, form.folder.path if form.scope.folder else None
         if form.scope.layers:
             sources = self.link.sources(selected=form.scope.selected)
+            phases = self.link.phases()
 
             def call(progress: Any) -> Evaluated:
-                return evaluate_tasks.evaluate_layers(library, labels, sources, progress)
+                return evaluate_tasks.evaluate_layers(library, labels, sources, phases, progress)
         else:
 
             def call(progress: Any) -> Evaluated:

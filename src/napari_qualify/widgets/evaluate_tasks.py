@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from napari_qualify.errors import UsageError
 from napari_qualify.progress import Progress
 from napari_qualify.widgets.sources import LayerSource
-from napari_qualify.widgets.tasks import load, read_all
+from napari_qualify.widgets.tasks import load, phases_by_hash, read_all
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,9 +71,12 @@ def evaluate_layers(
     library: "Library",
     labels: str,
     sources: Sequence[LayerSource],
+    phases: Sequence[LayerSource],
     progress: Progress,
 ) -> Evaluated:
     """Judge layers and compare with a table that names them or their files.
+
+    `phases` are the Labels layers that hold phases.
 
     Raises
     ------
@@ -98,7 +101,8 @@ def evaluate_layers(
     micrographs, _, failures = read_all(list(named.values()), progress)
     notes += [reason for _, reason in failures]
     load(library.encoder, progress)
-    found = evaluated(library, table, micrographs, progress=progress)
+    known = phases_by_hash(phases)
+    found = evaluated(library, table, micrographs, phases=known, progress=progress)
     return _shown(found, {one.name: one.uid for one in named.values()}, notes, progress)
 
 

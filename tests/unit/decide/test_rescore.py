@@ -34,3 +34,13 @@ def test_rescored_vectors_have_the_scores_of_their_judges(count):
     for column, one in zip(found.T, judges, strict=True):
         expected = one.choice.visual.z(one.scores(vectors).visual)
         np.testing.assert_allclose(column, expected, atol=2e-4 * np.abs(expected).max())
+
+
+def test_a_judge_by_tiles_is_refused():
+    rng = np.random.default_rng(0)
+    vectors, accepted = unit(rng.normal(size=(6, 12)) + 2), np.arange(6) < 3
+    tiles = [unit(rng.normal(size=(9, 12)) + 2) for _ in vectors]
+    references = References(vectors, accepted, [f"g{i}" for i in range(6)], tiles=lambda: tiles)
+    judges = [judge("gaussian", 0), Judge(references, "tiles")]
+    with pytest.raises(ValueError, match="judge 1 of 2 judges by nearest tiles.*qualify"):
+        rescore(vectors.astype(np.float32), judges)

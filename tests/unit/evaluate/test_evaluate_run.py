@@ -13,6 +13,7 @@ from napari_qualify.evaluate.metrics import METRIC_COLUMNS
 from napari_qualify.evaluate.run import evaluate, evaluated
 from napari_qualify.library.store import open_library
 from napari_qualify.micrograph import read
+from napari_qualify.segment.phases import Phases
 
 FILES = {"metrics.csv", "judged.csv", "misjudged.csv", "calibration.csv", "risk.csv"}
 FILES |= {"failures.csv", "evaluation.json"}
@@ -149,3 +150,17 @@ def test_labels_in_memory_need_micrographs_and_a_criterion_must_be_spoken_of(lab
 def test_the_package_is_the_verb(lab):
     found = package(lab / "lab", lab / "labels.csv", criteria=["grain"], draws=20)
     assert set(found["criterion"]) == {"grain"}
+
+
+def test_phases_of_micrographs_in_memory_are_measured(lab):
+    micrograph = read(lab / "day" / "f1.tif")
+    labels = pd.DataFrame(
+        [(micrograph.name, "pores", "accept")], columns=["image", "criterion", "verdict"]
+    )
+    mask = np.zeros(micrograph.shape, np.uint8)
+    mask[::12, ::12] = 1
+    phases = Phases(mask, {0: "matrix", 1: "pore"}, 1.0, source=micrograph.content_hash)
+    for known, reason in (({}, "no_phases"), ({phases.source: phases}, "")):
+        found = evaluated(lab / "lab", labels, [micrograph], phases=known, draws=20)
+        (verdict,) = found.assessments[0].verdicts
+        assert (verdict.value is None) == (reason == "no_phases")
