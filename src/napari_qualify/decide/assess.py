@@ -211,8 +211,19 @@ class Case:
         """What a person should look at among the references, in sentences."""
         found = []
         if self.references is not None and self.references.twins:
-            pairs = [f"{self._name(a)} and {self._name(b)}" for a, b in self.references.twins]
-            found.append(f"Near-duplicate references count once: {_some(pairs)}.")
+            accepted = self.references.accepted
+            pairs: dict[bool, list[str]] = {True: [], False: []}
+            for a, b in self.references.twins:
+                pairs[bool(accepted[a] == accepted[b])].append(
+                    f"{self._name(a)} and {self._name(b)}"
+                )
+            if pairs[True]:
+                found.append(f"Near-duplicate references count once: {_some(pairs[True])}.")
+            if pairs[False]:
+                found.append(
+                    "References that seem to show one field were accepted and rejected, look at "
+                    f"them first: {_some(pairs[False])}."
+                )
         if self.suspects:
             names = [each.image for each in self.suspects]
             found.append(

@@ -130,3 +130,13 @@ def test_words_say_where_the_strangest_tile_is():
     plain = replace(tile, pixel_size_um=None)
     found = explain(Verdict("a", "reject", call="reject", evidence=Evidence(hottest=plain)))
     assert "40 px from the left and 30 px from the top" in str(found)
+
+
+def test_one_field_on_both_sides_is_named_apart_from_mere_copies():
+    case = case_of(*problem(20, 0))
+    accepted = case.references.accepted
+    a, b = int(np.flatnonzero(accepted)[0]), int(np.flatnonzero(~accepted)[0])
+    told = replace(case, references=replace(case.references, twins=[(a, b)])).messages()
+    (one,) = [message for message in told if "accepted and rejected" in message]
+    assert f"r{a}.tif and r{b}.tif" in one
+    assert not any("count once" in message for message in told)
