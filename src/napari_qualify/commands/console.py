@@ -9,6 +9,7 @@ from rich.progress import Progress as Bars
 from rich.table import Table
 from rich.text import Text
 
+from napari_qualify.commands.stopping import stoppable
 from napari_qualify.files import Failure
 from napari_qualify.progress import Progress
 
@@ -35,6 +36,8 @@ def err() -> Console:
 def progress_bars() -> Iterator[Progress]:
     """Show a bar per stage while the block runs, if a person watches the standard error.
 
+    Ctrl-C stops at once, and at the next step where Python lost it.
+
     Yields
     ------
     callable
@@ -59,8 +62,8 @@ def progress_bars() -> Iterator[Progress]:
             tasks[stage] = bars.add_task(stage, total=total or None)
         bars.update(tasks[stage], completed=done, total=total or None)
 
-    with bars:
-        yield report
+    with bars, stoppable(report, at_once=True) as watched:
+        yield watched
 
 
 def show_failures(failures: Sequence[Failure], where: str = "") -> None:

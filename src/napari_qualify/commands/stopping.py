@@ -11,7 +11,7 @@ from napari_qualify.progress import Progress
 
 
 @contextmanager
-def stoppable(progress: Progress) -> Iterator[Progress]:
+def stoppable(progress: Progress, *, at_once: bool = False) -> Iterator[Progress]:
     """Let Ctrl-C raise Cancelled from the progress callback; a second one stops at once.
 
     A KeyboardInterrupt may fall between any two instructions and leave a
@@ -21,6 +21,10 @@ def stoppable(progress: Progress) -> Iterator[Progress]:
     ----------
     progress : callable
         Called as before.
+    at_once : bool
+        Raise KeyboardInterrupt where the program is, as Python does. Raised within
+        a callback or a finaliser it is lost there: the progress callback then
+        raises Cancelled all the same.
 
     Yields
     ------
@@ -30,9 +34,10 @@ def stoppable(progress: Progress) -> Iterator[Progress]:
     asked = threading.Event()
 
     def ask(number: int, frame: Any) -> None:
-        if asked.is_set():
-            raise KeyboardInterrupt
+        again = asked.is_set()
         asked.set()
+        if again or at_once:
+            raise KeyboardInterrupt
 
     def report(stage: str, done: int, total: int) -> None:
         if asked.is_set():
