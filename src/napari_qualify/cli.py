@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from napari_qualify import cli_ablate, cli_blind, cli_evaluate, cli_refs, cli_segment
-from napari_qualify.cli_common import Paths, PixelSize, reported
+from napari_qualify.cli_common import LibraryPath, Paths, PixelSize, reported
 
 _SETTINGS: dict[str, Any] = {"context_settings": {"help_option_names": ["-h", "--help"]}}
 
@@ -23,17 +23,12 @@ app = typer.Typer(
     **_SETTINGS,
 )
 criterion = typer.Typer(help="Criteria of a library.", no_args_is_help=True)
-refs = typer.Typer(help="References of a library.", no_args_is_help=True)
 app.add_typer(criterion, name="criterion")
-app.add_typer(refs, name="refs")
+app.add_typer(cli_refs.app, name="refs")
 app.add_typer(cli_segment.app)
 app.add_typer(cli_evaluate.app)
 app.add_typer(cli_ablate.app)
 app.add_typer(cli_blind.app, name="blind")
-
-LibraryPath = Annotated[
-    str, typer.Argument(metavar="LIB", help="Library; .qualify.zarr is added when missing.")
-]
 
 
 def _version(wanted: bool) -> None:
@@ -178,46 +173,6 @@ def criterion_add(
     settings |= {"risk_accept": risk_accept, "risk_reject": risk_reject}
     settings |= {"weight": weight, "split": split}
     run_criterion_add(library, name, settings)
-
-
-@refs.command("add")
-@reported
-def refs_add(
-    library: LibraryPath,
-    criterion: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Criterion that they were judged for.")
-    ] = None,
-    accept: Annotated[
-        list[str] | None, typer.Option(metavar="PATH", help="Accepted ones. Repeat for more.")
-    ] = None,
-    reject: Annotated[
-        list[str] | None, typer.Option(metavar="PATH", help="Rejected ones. Repeat for more.")
-    ] = None,
-    table: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="CSV", help="Table: image, criterion, verdict, expert, group, description."
-        ),
-    ] = None,
-    expert: Annotated[str, typer.Option(metavar="E", help="Who judged them.")] = "",
-    group: Annotated[
-        str, typer.Option(metavar="G", help="Specimen of all; else each is its own.")
-    ] = "",
-    description: Annotated[
-        str, typer.Option(metavar="TEXT", help="The expert's words on them.")
-    ] = "",
-    note: Annotated[str, typer.Option(metavar="TEXT", help="Anything else.")] = "",
-    pixel_size: PixelSize = None,
-) -> None:
-    """Add accepted and rejected micrographs as references of a criterion."""
-    from napari_qualify.commands.library import run_refs_add
-
-    words = {"expert": expert, "group": group, "description": description, "note": note}
-    sides: Any = {"accept": accept or [], "reject": reject or []}
-    run_refs_add(library, criterion, sides, table, words, pixel_size)
-
-
-cli_refs.add_to(refs)
 
 
 @app.command()

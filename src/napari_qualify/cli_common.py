@@ -11,6 +11,9 @@ from napari_qualify.errors import Cancelled, MicrographError, QualifyError
 Paths = Annotated[
     list[str], typer.Argument(metavar="PATH", help="Files, folders or quoted patterns.")
 ]
+LibraryPath = Annotated[
+    str, typer.Argument(metavar="LIB", help="Library; .qualify.zarr is added when missing.")
+]
 PixelSize = Annotated[
     float | None,
     typer.Option(metavar="UM", help="Micrometres per pixel; overrides what the files say."),

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from napari_qualify.cli_common import Paths, PixelSize, reported
+from napari_qualify.cli_common import LibraryPath, Paths, PixelSize, reported
 
 app = typer.Typer()
 
@@ -16,9 +16,7 @@ Seed = Annotated[int, typer.Option(metavar="S", min=0, help="Of the resampling."
 @app.command()
 @reported
 def evaluate(
-    library: Annotated[
-        str, typer.Argument(metavar="LIB", help="Library; .qualify.zarr is added when missing.")
-    ],
+    library: LibraryPath,
     paths: Paths,
     labels: Annotated[
         Path,

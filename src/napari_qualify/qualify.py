@@ -134,9 +134,7 @@ def as_library(library: "Library | str | Path") -> "Library":
 def _criteria(library: "Library", wanted: Sequence[str] | None) -> list[str]:
     if not library.criteria:
         raise UsageError(f"{library.path}: no criterion yet; add one with its references first")
-    return [
-        library.criterion(name).name for name in (library.criteria if wanted is None else wanted)
-    ]
+    return [criterion.name for criterion in library.criteria_named(wanted)]
 
 
 class _Work:

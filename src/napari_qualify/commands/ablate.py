@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_qualify.commands import console
-from napari_qualify.commands.classify import check_folder
 from napari_qualify.commands.demo import demo_library
-from napari_qualify.commands.inputs import find, write_text
+from napari_qualify.commands.inputs import check_folder, find, write_text
 from napari_qualify.commands.stopping import stoppable
 from napari_qualify.errors import UsageError
 from napari_qualify.evaluate.ablation import ALL, Ablation, ablate, one_change

@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_qualify.commands import console
-from napari_qualify.commands.classify import check_folder
 from napari_qualify.commands.evaluate import show_figures, show_notes
-from napari_qualify.commands.inputs import write_failures, write_text
+from napari_qualify.commands.inputs import check_folder, write_failures, write_text
 from napari_qualify.errors import UsageError
 from napari_qualify.files import Failure
 

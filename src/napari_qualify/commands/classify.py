@@ -6,8 +6,8 @@ from pathlib import Path
 
 from napari_qualify.batch import Batch, classify, embed_files, write_batch
 from napari_qualify.commands import console
+from napari_qualify.commands.inputs import check_folder
 from napari_qualify.decide.verdict import DECISIONS
-from napari_qualify.errors import UsageError
 from napari_qualify.library.store import open_library
 
 
@@ -48,22 +48,6 @@ def run_embed(library: str, paths: Sequence[str], pixel_size: float | None) -> i
     )
     console.show_failures(done.failures)
     return int(bool(done.failures))
-
-
-def check_folder(out: Path) -> None:
-    """Find out before the work whether the folder for the report can be made.
-
-    Raises
-    ------
-    UsageError
-        When it cannot.
-    """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(
-            f"{out}: cannot be a folder for the report ({error.strerror}); choose another --out"
-        ) from error
 
 
 def show_counts(batch: Batch) -> None:

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from napari_qualify.batch import Batch, classify, write_batch
 from napari_qualify.commands import console
-from napari_qualify.commands.classify import check_folder
+from napari_qualify.commands.inputs import check_folder
 from napari_qualify.errors import LibraryError, UsageError
 from napari_qualify.files import find_micrographs, match_images, read_table
 from napari_qualify.library.store import Library, open_library

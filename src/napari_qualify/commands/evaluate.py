@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_qualify.commands import console
-from napari_qualify.commands.classify import check_folder
+from napari_qualify.commands.inputs import check_folder
 from napari_qualify.library.store import open_library
 
 if TYPE_CHECKING:

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from napari_qualify.commands import console
-from napari_qualify.commands.classify import check_folder
-from napari_qualify.commands.inputs import find, write_failures, write_text
+from napari_qualify.commands.inputs import check_folder, find, write_failures, write_text
 from napari_qualify.errors import SegmentationError, UsageError
 from napari_qualify.files import Failure
 from napari_qualify.segment.examples import parse_phases

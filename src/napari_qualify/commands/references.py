@@ -2,17 +2,11 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from napari_qualify.commands import console
-from napari_qualify.commands.classify import check_folder
-from napari_qualify.commands.inputs import write_text
-from napari_qualify.errors import UsageError
+from napari_qualify.commands.inputs import check_table, write_table
 from napari_qualify.files import Failure
 from napari_qualify.library.store import open_library
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 def run_check_references(library: str, criteria: Sequence[str] | None, csv: Path | None) -> None:
@@ -79,24 +73,3 @@ def run_next_references(
     failures = [Failure(*each) for each in found.attrs["failures"]]
     console.show_failures(failures)
     return int(bool(failures))
-
-
-def check_table(csv: Path | None, usual: str) -> None:
-    """Find out before the work whether a table can be written.
-
-    Raises
-    ------
-    UsageError
-        When it cannot.
-    """
-    if csv is not None:
-        if csv.is_dir():
-            raise UsageError(f"{csv}: is a folder; name the table, such as {csv / usual}")
-        check_folder(csv.parent)
-
-
-def write_table(table: "pd.DataFrame", csv: Path | None) -> None:
-    """Write a table where one was named, and say where."""
-    if csv is not None:
-        write_text(csv, table.to_csv(index=False, lineterminator="\n"))
-        console.out().print(str(csv.absolute()), markup=False)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from napari_qualify.commands import console
-from napari_qualify.commands.references import check_table, write_table
+from napari_qualify.commands.inputs import check_table, write_table
 from napari_qualify.embed.settings import EmbedSettings
 from napari_qualify.library.store import open_library
 from napari_qualify.search import search

@@ -7,8 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from napari_qualify.commands import console
-from napari_qualify.commands.classify import check_folder
-from napari_qualify.commands.inputs import find, write_failures
+from napari_qualify.commands.inputs import check_folder, find, write_failures
 from napari_qualify.errors import MicrographError, SegmentationError, UsageError
 from napari_qualify.files import Failure, Item
 from napari_qualify.library.store import Library, open_library

@@ -210,20 +210,13 @@ class Case:
     def _doubts(self) -> tuple[str, ...]:
         """What a person should look at among the references, in sentences."""
         found = []
-        if self.references is not None and self.references.twins:
-            accepted = self.references.accepted
-            pairs: dict[bool, list[str]] = {True: [], False: []}
-            for a, b in self.references.twins:
-                pairs[bool(accepted[a] == accepted[b])].append(
-                    f"{self._name(a)} and {self._name(b)}"
-                )
-            if pairs[True]:
-                found.append(f"Near-duplicate references count once: {_some(pairs[True])}.")
-            if pairs[False]:
-                found.append(
-                    "References that seem to show one field were accepted and rejected, look at "
-                    f"them first: {_some(pairs[False])}."
-                )
+        if copies := self._twins(same_verdict=True):
+            found.append(f"Near-duplicate references count once: {_some(copies)}.")
+        if opposed := self._twins(same_verdict=False):
+            found.append(
+                "References that seem to show one field were accepted and rejected, look at "
+                f"them first: {_some(opposed)}."
+            )
         if self.suspects:
             names = [each.image for each in self.suspects]
             found.append(
@@ -231,6 +224,17 @@ class Case:
                 f"left out, look at them first: {_some(names)}."
             )
         return tuple(found)
+
+    def _twins(self, *, same_verdict: bool) -> list[str]:
+        """Names of the pairs of references that show the same."""
+        if self.references is None:
+            return []
+        accepted = self.references.accepted
+        return [
+            f"{self._name(a)} and {self._name(b)}"
+            for a, b in self.references.twins
+            if (accepted[a] == accepted[b]) == same_verdict
+        ]
 
     def _name(self, index: int) -> str:
         return self.labels[index].image if self.labels else f"reference {index + 1}"

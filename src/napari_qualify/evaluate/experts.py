@@ -167,9 +167,7 @@ def expert_verdicts(
     MicrographError, LibraryError, EncoderError
     """
     encoder = load_encoder_for(library)
-    asked = [library.criterion(name) for name in library.criteria if criteria is None]
-    asked += [library.criterion(name) for name in criteria or ()]
-    wanted = [each.name for each in asked if not each.limit]
+    wanted = [each.name for each in library.criteria_named(criteria) if not each.limit]
     cases = {name: build_case(library, name, encoder, progress=progress) for name in wanted}
     settings = {name: settings_of(library, name) for name in wanted}
     judged = embedded(micrographs, library, encoder, settings.values(), progress)

@@ -65,13 +65,14 @@ def check_references(
     import pandas as pd
 
     kept = as_library(library)
-    names = [kept.criterion(n).name for n in (kept.criteria if criteria is None else criteria)]
+    asked = kept.criteria_named(criteria)
     encoder, report = load_encoder_for(kept), progress or silent
     rows: list[tuple[Any, ...]] = []
     notes: list[str] = []
-    for done, name in enumerate(names):
-        report("checking", done, len(names))
-        if kept.criteria[name].limit:
+    for done, criterion in enumerate(asked):
+        report("checking", done, len(asked))
+        name = criterion.name
+        if criterion.limit:
             if criteria is not None:
                 notes.append(f"{name}: judged by a limit, it has no references.")
             continue
@@ -79,7 +80,7 @@ def check_references(
         rows += [*_contradicted(case), *_same(case)]
         if case.unchecked:
             notes.append(f"{name}: labels not checked: {case.unchecked}.")
-    report("checking", len(names), len(names))
+    report("checking", len(asked), len(asked))
     table = pd.DataFrame(rows, columns=list(REFERENCE_COLUMNS))
     table["margin"] = table["margin"].astype(float)
     table.attrs["notes"] = notes

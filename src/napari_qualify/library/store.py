@@ -105,6 +105,16 @@ class Library(Bridged):
         self._state.check_criterion(name, self._state.fresh())
         return self.criteria[name]
 
+    def criteria_named(self, names: Iterable[str] | None) -> list[Criterion]:
+        """Those of `criteria` with these names, in their order; all of them for None.
+
+        Raises
+        ------
+        UsageError
+            When there is none of a name.
+        """
+        return [self.criterion(name) for name in (self.criteria if names is None else names)]
+
     def add_criterion(
         self,
         name: str,

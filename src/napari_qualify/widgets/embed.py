@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtWidgets import QGroupBox, QMessageBox, QTabWidget, QWidget
+from qtpy.QtWidgets import QGroupBox, QTabWidget, QWidget
 
 from napari_qualify.catalogue import Entry, Stored, stored_embeddings
 from napari_qualify.embed.registry import encoder_status, spec_status
@@ -42,6 +42,8 @@ class EmbedWidget(LibraryPanel):
     napari_viewer : napari.viewer.Viewer
         napari passes it by this name.
     """
+
+    question_title = "Fetch a model"
 
     def __init__(self, napari_viewer: "Viewer") -> None:
         super().__init__(napari_viewer)
@@ -218,10 +220,6 @@ class EmbedWidget(LibraryPanel):
                 lambda progress: embed_tasks.fetch_model(plan, progress),
                 show,
             )
-
-    def confirm(self, words: str) -> bool:
-        """Ask the user."""
-        return QMessageBox.question(self, "Fetch a model", words) == QMessageBox.StandardButton.Yes
 
     # --- search ---------------------------------------------------------------
 

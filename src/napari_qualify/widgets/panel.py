@@ -6,7 +6,7 @@ from typing import Any
 
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QEvent, QObject
-from qtpy.QtWidgets import QLayout, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLayout, QMessageBox, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_qualify.errors import QualifyError
 from napari_qualify.widgets.parts import ProgressRow
@@ -61,6 +61,11 @@ class Panel(QWidget):
             show_error(str(error))
             return None
 
+    def confirm(self, words: str) -> bool:
+        """Ask the user."""
+        answer = QMessageBox.question(self, self.question_title, words)
+        return answer == QMessageBox.StandardButton.Yes
+
     def set_busy(self, busy: bool) -> None:
         """Lock what must not be pressed while a task runs."""
         self.body.setEnabled(not busy)
@@ -77,6 +82,9 @@ class Panel(QWidget):
         self.set_busy(False)
         self.progress.stop(message or self.progress_message, self.progress_link)
         self.progress_message, self.progress_link = "", None
+
+    question_title = ""
+    """Title of what `confirm` asks."""
 
     progress_message = ""
     """What `done` wants to be read when the task has ended."""

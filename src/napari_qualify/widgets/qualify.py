@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtWidgets import QFileDialog, QGroupBox, QMessageBox, QTabWidget, QWidget
+from qtpy.QtWidgets import QFileDialog, QGroupBox, QTabWidget, QWidget
 
 from napari_qualify.errors import UsageError
 from napari_qualify.widgets import advice_tasks, library_tasks, tasks
@@ -32,6 +32,8 @@ class QualifyWidget(LibraryPanel):
     napari_viewer : napari.viewer.Viewer
         napari passes it by this name.
     """
+
+    question_title = "Remove a reference"
 
     def __init__(self, napari_viewer: "Viewer") -> None:
         super().__init__(napari_viewer)
@@ -244,11 +246,6 @@ class QualifyWidget(LibraryPanel):
             self.advice.clear()
             self.reload()
             self.progress.say(f"{row.image} is no reference any more.")
-
-    def confirm(self, words: str) -> bool:
-        """Ask the user."""
-        answer = QMessageBox.question(self, "Remove a reference", words)
-        return answer == QMessageBox.StandardButton.Yes
 
     # --- verdicts --------------------------------------------------------------
 
