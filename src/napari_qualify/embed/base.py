@@ -79,6 +79,16 @@ class Encoder(Protocol):
         ...
 
 
+def unit_rows(rows: NDArray[Any]) -> NDArray[Any]:
+    """Rows scaled to length 1, in their own precision; a zero row stays zero."""
+    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=-1, keepdims=True), 1e-12))
+
+
+def numeric_class(encoder: Encoder) -> str:
+    """``int8`` or ``float``: vectors of one class compare, whatever their precision."""
+    return "int8" if encoder.precision == "int8" else "float"
+
+
 def visual_part(encoder: Encoder, vectors: NDArray[Any]) -> NDArray[Any]:
     """What of stored vectors pictures are compared by: all of it but for a `pair.PairEncoder`."""
     part = getattr(encoder, "visual_part", None)

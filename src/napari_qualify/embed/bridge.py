@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_qualify.embed.base import Vectors
+from napari_qualify.embed.base import Vectors, unit_rows
 from napari_qualify.errors import EncoderError
 
 FILE = "lite_bridge.safetensors"
@@ -73,7 +73,7 @@ class Bridge:
                 f"the bridge takes visual vectors of shape (n, {len(self.mean)}), not {rows.shape}"
             )
         out = (rows - self.mean) / self.scale @ self.weights + self.offset
-        return np.asarray(out / np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-12))
+        return unit_rows(out)
 
     @cached_property
     def sha256(self) -> str:

@@ -11,7 +11,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_qualify.embed.base import Encoder
+from napari_qualify.embed.base import Encoder, unit_rows
 from napari_qualify.embed.texts import encode_statements, sentences
 
 _SHARPNESS = 3.0  # of the weights of the terms: soft, all have a say
@@ -59,12 +59,8 @@ def description_targets(
     row = {text: i for i, text in enumerate(every)}
     vectors = encoded.astype(np.float64)
     whole, opening = (vectors[[row[t] for t in texts]] for texts in (descriptions, first))
-    spoken = _unit(whole + opening)
+    spoken = unit_rows(whole + opening)
     terms = term_vectors(encoder)
     likeness = np.exp(_SHARPNESS * (spoken @ terms.T))
-    drawn = _unit(likeness @ terms)
-    return _unit(spoken + _TERMS * drawn), [notes[row[text]] for text in descriptions]
-
-
-def _unit(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12))
+    drawn = unit_rows(likeness @ terms)
+    return unit_rows(spoken + _TERMS * drawn), [notes[row[text]] for text in descriptions]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_qualify.embed.base import Encoder, Vectors
+from napari_qualify.embed.base import Encoder, Vectors, numeric_class, unit_rows
 from napari_qualify.embed.registry import PAIR
 from napari_qualify.errors import EncoderError
 from napari_qualify.progress import Progress
@@ -74,7 +74,7 @@ class PairEncoder:
 
     def visual_part(self, vectors: NDArray[Any]) -> NDArray[Any]:
         """Unit vectors of the first encoder from vectors (n, dim)."""
-        return _unit(np.asarray(vectors)[..., : self.parts[0].dim])
+        return unit_rows(np.asarray(vectors)[..., : self.parts[0].dim])
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
         """Text unit vectors (n, t) of the second encoder."""
@@ -86,15 +86,10 @@ class PairEncoder:
 
     def to_text_space(self, visual: NDArray[Any]) -> Vectors:
         """Vectors (n, dim) taken into the text space of the second encoder, (n, t)."""
-        return self.parts[1].to_text_space(_unit(np.asarray(visual)[..., self.parts[0].dim :]))
+        return self.parts[1].to_text_space(unit_rows(np.asarray(visual)[..., self.parts[0].dim :]))
 
 
 def _identity(encoder: Encoder) -> dict[str, Any]:
     """All that changes its vectors, the class of its arithmetic included."""
-    numeric = "int8" if encoder.precision == "int8" else "float"
-    return {**encoder.identity, "resampling": encoder.resampling, "numeric_class": numeric}
-
-
-def _unit(rows: NDArray[Any]) -> NDArray[Any]:
-    length = np.linalg.norm(rows, axis=-1, keepdims=True)
-    return np.asarray(rows / np.maximum(length, 1e-12))
+    how = {"resampling": encoder.resampling, "numeric_class": numeric_class(encoder)}
+    return {**encoder.identity, **how}

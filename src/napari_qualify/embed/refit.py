@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_qualify.embed.base import unit_rows
 from napari_qualify.embed.bridge import Bridge, Floats, bridge_of, standardisation
 from napari_qualify.errors import UsageError
 
@@ -157,7 +158,7 @@ def agreement(predicted: Floats, texts: Floats, terms: NDArray[Any], weights: Fl
     weights : ndarray, shape (n,)
     """
     share = weights / weights.sum()
-    a, b = _unit(predicted) @ terms.T, _unit(texts) @ terms.T
+    a, b = unit_rows(predicted) @ terms.T, unit_rows(texts) @ terms.T
     a, b = a - share @ a, b - share @ b
     spread = np.sqrt((share @ a**2) * (share @ b**2))
     return float(np.mean((share @ (a * b)) / np.maximum(spread, 1e-12)))
@@ -175,7 +176,7 @@ def matching(predicted: Floats, texts: Floats, group: NDArray[np.intp]) -> float
     """
     from scipy.stats import rankdata
 
-    unit = _unit(predicted)
+    unit = unit_rows(predicted)
     count = int(group.max()) + 1
     spoken = np.stack([texts[group == g].mean(axis=0) for g in range(count)])
     ranks = rankdata(unit @ spoken.T, axis=0)
@@ -186,7 +187,3 @@ def matching(predicted: Floats, texts: Floats, group: NDArray[np.intp]) -> float
         above = ranks[own, g].sum() - n * (n + 1) / 2
         areas.append(above / (n * max(len(group) - n, 1)))
     return float(np.mean(areas))
-
-
-def _unit(rows: Floats) -> Floats:
-    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12))

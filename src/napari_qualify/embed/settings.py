@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from napari_qualify.decide.settings import TILES
-from napari_qualify.embed.base import Encoder
+from napari_qualify.embed.base import Encoder, numeric_class
 from napari_qualify.embed.views import parse_view
 from napari_qualify.micrograph import Micrograph
 
@@ -56,7 +56,7 @@ def describe(encoder: Encoder, settings: EmbedSettings) -> dict[str, Any]:
         "resampling": encoder.resampling,
         "pooling": "mean of tiles",
         "intensity": "8-bit as it is, else percentiles 0.1 to 99.9, unless in the key",
-        "numeric_class": "int8" if encoder.precision == "int8" else "float",
+        "numeric_class": numeric_class(encoder),
     }
 
 
